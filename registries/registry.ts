@@ -1,0 +1,36 @@
+/** The contract of every registry adapter. */
+import type { Observable, SchedulerLike } from 'rxjs'
+import type { PilotError } from '#model/issue.ts'
+import type { Service, ServiceKey, Workload, WorkloadKey } from '#model/service.ts'
+import type { Logger } from '#support/logger.ts'
+
+/** One source of services: one catalogue, one connection, no knowledge of sidecars or of other sources. */
+export interface Registry {
+  /** Unique and stable, e.g. `consul/dc1`: the owner recorded on everything it reports. */
+  readonly name: string
+  /** e.g. `consul`, `file`. */
+  readonly kind: string
+  /** Cold: connects on subscribe, frees all on unsubscribe. Never errors or completes: an outage is a value. */
+  readonly updates: Observable<RegistryUpdate>
+}
+
+export type RegistryUpdate =
+  /** All it knows; replaces only what this registry said before. The first one means "synced"; empty is a fact, not silence. */
+  | { readonly kind: 'full'; readonly services: readonly Service[]; readonly workloads: readonly Workload[] }
+  /** Whole services and whole workloads, never loose endpoints, so a lost step can't leave half a service. */
+  | {
+      readonly kind: 'delta'
+      readonly changed: readonly Service[]
+      readonly removed: readonly ServiceKey[]
+      readonly changedWorkloads: readonly Workload[]
+      readonly removedWorkloads: readonly WorkloadKey[]
+    }
+  /** Unreachable or not understood; what it said last stays valid and is marked stale since `since`. */
+  | { readonly kind: 'trouble'; readonly error: PilotError; readonly since: Date; readonly retryAt?: Date }
+
+/** Given, never imported, so a test passes recorded answers and virtual time. */
+export interface RegistryDeps {
+  readonly fetch: typeof fetch
+  readonly clock: SchedulerLike
+  readonly log: Logger
+}

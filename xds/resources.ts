@@ -1,0 +1,55 @@
+/**
+ * What the xDS server sees of the rest: named resources, each encoded once, and what changed.
+ * It knows nothing of the mesh; xds/server has an in-memory implementation of the same contract.
+ */
+import type { Observable } from 'rxjs'
+
+/** e.g. `type.googleapis.com/envoy.config.cluster.v3.Cluster`; the constants are in xds/type-urls.ts. */
+export type TypeUrl = string
+
+export interface Resource {
+  readonly typeUrl: TypeUrl
+  readonly name: string
+  /** Hash of the bytes: equal bytes, equal version, on every Pilot. */
+  readonly version: string
+  /** The encoded google.protobuf.Any (type_url and value): encoded once, shared by all streams. */
+  readonly bytes: Uint8Array
+  /** Names of the resources this one makes its client ask for: EDS names of a Cluster, RDS names of a Listener. */
+  readonly children: readonly string[]
+}
+
+/** All resources of one client (or of many equal ones): immutable. */
+export interface ResourceSet {
+  get(typeUrl: TypeUrl, name: string): Resource | undefined
+  /** All that a wildcard subscription gets. */
+  all(typeUrl: TypeUrl): Iterable<Resource>
+  size(typeUrl: TypeUrl): number
+  /** Of all resources of the type together; independent of order and history: same resources, same version. */
+  version(typeUrl: TypeUrl): string
+  /** What to say of a name that isn't there, so that no client warms for ever: an empty resource, or undefined = "does not exist". */
+  missing(typeUrl: TypeUrl, name: string): Resource | undefined
+}
+
+export interface ResourceUpdate {
+  readonly resources: ResourceSet
+  /** Names that were added, changed or removed since the set before, by type; the first update of a connection has 'all'. */
+  readonly changed: 'all' | ReadonlyMap<TypeUrl, ReadonlySet<string>>
+}
+
+/** envoy.config.core.v3.Node, the parts that matter, in plain JSON. */
+export interface Node {
+  readonly id: string
+  readonly cluster: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string }
+  readonly userAgentName: string
+  readonly userAgentVersion: string
+}
+
+export interface ResourceSource {
+  /**
+   * Emits at once (synchronously if it can) what the node gets now, then every change; shared among equal nodes.
+   * Never completes; an error refuses the node (its message reaches the client as gRPC INVALID_ARGUMENT).
+   */
+  connect(node: Node): Observable<ResourceUpdate>
+}
