@@ -12,6 +12,10 @@ from google.protobuf import descriptor_pb2
 
 ROOTS = ("envoy", "xds", "udpa")
 
+# buf's own field in a file of an image: buf_extension (8042) { is_import (1): true }. A well-known type
+# that is an import isn't generated; the generated code takes it from @bufbuild/protobuf/wkt.
+IS_IMPORT = bytes([0xD2, 0xF6, 0x03, 0x02, 0x08, 0x01])
+
 
 def modules(site):
     """The _pb2 modules below the roots, in a stable order."""
@@ -27,7 +31,10 @@ def add(descriptor, seen, out):
     seen.add(descriptor.name)
     for dependency in descriptor.dependencies:
         add(dependency, seen, out)
-    descriptor.CopyToProto(out.file.add())
+    file = out.file.add()
+    descriptor.CopyToProto(file)
+    if descriptor.name.startswith("google/protobuf/"):
+        file.MergeFromString(IS_IMPORT)
 
 
 def main(target):
