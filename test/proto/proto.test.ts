@@ -163,6 +163,18 @@ test('encoding leaves the message as it was', () => {
   assert.deepEqual(Object.keys(message.filterMetadata.b!), ['y', 'x'])
 })
 
+test('deep Structs are sorted in time linear to their size', () => {
+  const deep = (leaf: object) => {
+    let json: object = leaf
+    for (let depth = 0; depth < 60; depth++) json = { a: [json], b: 1 }
+    return json as { a: number }
+  }
+  assert.deepEqual(
+    encode(MetadataSchema, { filterMetadata: { m: deep({ y: 1, x: 2 }) } }),
+    encode(MetadataSchema, { filterMetadata: { m: deep({ x: 2, y: 1 }) } }),
+  )
+})
+
 test('an undefined key in a Struct is left out', () => {
   const holed = { m: { a: 1, b: undefined } } as unknown as { m: { a: number } }
   assert.deepEqual(

@@ -11,14 +11,16 @@ export function canonical<M extends Message>(schema: DescMessage, message: M): M
 
 /** Sorted at every depth. A key whose value is undefined is left out, as JSON.stringify does. */
 export function sortObject(json: JsonObject): JsonObject {
-  let changed = false
-  const out: JsonObject = {}
-  for (const [key, value] of Object.entries(json) as [string, JsonValue | undefined][]) {
-    const after = value === undefined ? undefined : sortValue(value)
-    changed ||= value === undefined || after !== value
-    if (after !== undefined) setOwn(out, key, after)
+  const keys = Object.keys(json)
+  const values = new Map<string, JsonValue>()
+  let changed = !isSorted(keys)
+  for (const key of keys) {
+    const before = json[key] as JsonValue | undefined
+    const after = before === undefined ? undefined : sortValue(before)
+    if (after !== undefined) values.set(key, after)
+    changed ||= after === undefined || after !== before
   }
-  return sortRecord(changed ? out : json) as JsonObject
+  return changed ? (sortRecord(Object.fromEntries(values)) as JsonObject) : json
 }
 
 function sortValue(value: JsonValue): JsonValue {
@@ -44,10 +46,12 @@ function sortRecord(record: Record<string, unknown>): Record<string, unknown> {
 }
 
 function isSorted(keys: string[]): boolean {
-  return keys.every((key, index) => index === 0 || keys[index - 1]! <= key)
+  for (let i = 1; i < keys.length; i++) if (keys[i - 1]! > keys[i]!) return false
+  return true
 }
 
 /** Assigning "__proto__" would set the prototype. */
 function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+  if (key !== '__proto__') target[key] = value
+  else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }

@@ -253,6 +253,7 @@ import { file_google_api_expr_v1alpha1_syntax } from './gen/google/api/expr/v1al
 import { file_google_rpc_status } from './gen/google/rpc/status_pb.js'
 import { file_opencensus_proto_trace_v1_trace_config } from './gen/opencensus/proto/trace/v1/trace_config_pb.js'
 import { file_opentelemetry_proto_common_v1_common } from './gen/opentelemetry/proto/common/v1/common_pb.js'
+import { file_udpa_type_v1_typed_struct } from './gen/udpa/type/v1/typed_struct_pb.js'
 import { file_xds_core_v3_authority } from './gen/xds/core/v3/authority_pb.js'
 import { file_xds_core_v3_cidr } from './gen/xds/core/v3/cidr_pb.js'
 import { file_xds_core_v3_collection_entry } from './gen/xds/core/v3/collection_entry_pb.js'
@@ -531,6 +532,7 @@ export const registry: Registry = createRegistry(
   file_google_rpc_status,
   file_opencensus_proto_trace_v1_trace_config,
   file_opentelemetry_proto_common_v1_common,
+  file_udpa_type_v1_typed_struct,
   file_xds_core_v3_authority,
   file_xds_core_v3_cidr,
   file_xds_core_v3_collection_entry,

@@ -32,7 +32,9 @@ export function rewriter(rules: Rules): Rewriter {
 
   function rewrite(schema: DescMessage, message: Local): Local {
     if (rules.any && schema.typeName === ANY) return rules.any(message as unknown as Any) as unknown as Local
-    return plan(schema).reduce((current, step) => step(current), message)
+    let current = message
+    for (const step of plan(schema)) current = step(current)
+    return current
   }
 
   function plan(schema: DescMessage): Step[] {
@@ -145,20 +147,20 @@ function inOneof(oneof: string, localName: string, visit: Visit): Step {
 
 function mapArray(items: unknown[], visit: Visit): unknown[] {
   let out = items
-  items.forEach((item, index) => {
-    const after = visit(item)
-    if (after === item) return
+  for (let i = 0; i < items.length; i++) {
+    const after = visit(items[i])
+    if (after === items[i]) continue
     if (out === items) out = [...items]
-    out[index] = after
-  })
+    out[i] = after
+  }
   return out
 }
 
 function mapRecord(record: Local, visit: Visit): Local {
   let out = record
-  for (const [key, value] of Object.entries(record)) {
-    const after = visit(value)
-    if (after === value) continue
+  for (const key of Object.keys(record)) {
+    const after = visit(record[key])
+    if (after === record[key]) continue
     if (out === record) out = { ...record }
     out[key] = after
   }
