@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// The `pilothouse` command. Plain JavaScript, so that an old Node can read it and say what is wrong.
+// In a clone it runs the sources as they are (Node 24 strips the types); `npm run build` makes the package.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const major = Number(process.versions.node.split('.')[0])
+const ownNode = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+
+if (major >= 24) {
+  const { main } = await import('./cli/program.ts')
+  await main(process.argv)
+} else if (existsSync(ownNode)) {
+  // A clone has Node 24 among its devDependencies: `npx pilothouse` works where the path has an older one.
+  const { status, signal } = spawnSync(ownNode, process.argv.slice(1), { stdio: 'inherit' })
+  process.exitCode = signal ? 1 : (status ?? 1)
+} else {
+  console.error(`pilothouse needs Node 24 or later; this is ${process.version}.`)
+  console.error('Install Node 24 (https://nodejs.org), or run `npm install` in the clone, which brings its own.')
+  process.exitCode = 2
+}
