@@ -5,7 +5,13 @@ import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'no
 import { build } from 'esbuild'
 
 const source = JSON.parse(readFileSync('package.json', 'utf8'))
-const common = { bundle: true, platform: 'node', target: 'node24', logLevel: 'warning', legalComments: 'none' }
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  logLevel: 'warning',
+  legalComments: 'none',
+}
 const define = { 'process.env.PILOTHOUSE_VERSION': JSON.stringify(source.version) }
 
 rmSync('dist', { recursive: true, force: true })
@@ -50,7 +56,10 @@ writeFileSync(
       license,
       type,
       bin: { pilothouse: 'lib/bin.js' },
-      exports: { '.': { types: './types/src/index.d.ts', default: './lib/index.js' }, './package.json': './package.json' },
+      exports: {
+        '.': { types: './types/src/index.d.ts', default: './lib/index.js' },
+        './package.json': './package.json',
+      },
       // For the types alone: lib/ has no such imports left.
       imports: Object.fromEntries(
         Object.entries(source.imports).map(([from, to]) => [
