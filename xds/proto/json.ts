@@ -25,12 +25,22 @@ const OPAQUE = '\u0000pilothouse opaque Any'
  * base64. An Any shows its message beside "@type"; one of an unknown type, or whose bytes don't decode, is
  * `{"@type": ..., "value": <base64>}`, wherever it lies.
  */
-export function toJson<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonValue {
+export function toJson<D extends DescMessage>(
+  schema: D,
+  message: MessageShape<D>,
+  { protoNames = false }: JsonOptions = {},
+): JsonValue {
+  const options = { registry, useProtoFieldName: protoNames }
   try {
-    return toJsonValue(schema, message, { registry })
+    return toJsonValue(schema, message, options)
   } catch {
-    return reveal(toJsonValue(schema, hide(schema, message), { registry }))
+    return reveal(toJsonValue(schema, hide(schema, message), options))
   }
+}
+
+export interface JsonOptions {
+  /** The proto's own names (`connect_timeout`), as Envoy's admin interface writes them. */
+  readonly protoNames?: boolean
 }
 
 /** A message from its JSON, in lowerCamelCase or the proto's own names; throws on unknown fields and types. */

@@ -1,0 +1,171 @@
+/**
+ * What the Pilot counts, in Prometheus' form. Istio's names (`pilot_*`, istiod's) where the meaning is the same, so that
+ * its dashboards carry over; `pilothouse_*` is our own. Counters and histograms are moved by the hooks returned here,
+ * which main.ts gives to the rooms; everything that can be looked up is looked up at the scrape (./pulled.ts).
+ */
+import { performance } from 'node:perf_hooks'
+import type { MeshUpdate } from '#model/mesh.ts'
+import { type MetricSources, pulledMetrics } from './pulled.ts'
+import { type MetricFactory, metricFactory } from './registry.ts'
+
+export type { MetricSources, StreamState } from './pulled.ts'
+
+export interface MetricsOptions extends MetricSources {
+  readonly version: string
+  /** `process_*` and `nodejs_*` too; default true. */
+  readonly process?: boolean
+}
+
+/** Types are short names: `cds`, `eds`, `lds`, `rds`, `sds`, …; durations are in seconds. */
+export interface XdsHooks {
+  onConnect(): void
+  onDisconnect(): void
+  onRequest(type: string): void
+  onPush(type: string, resources: number, bytes: number): void
+  onAck(type: string): void
+  onNack(type: string): void
+  onExpiredNonce(type: string): void
+  /** One push: from its start until the transport took it. */
+  onSent(type: string, seconds: number): void
+  /** From the change of the mesh until a proxy had acknowledged all that came of it. */
+  onConverged(seconds: number): void
+  /** Bytes on an xDS port that were not xDS. */
+  onGarbage(): void
+}
+export interface GenerateHooks {
+  onViewBuilt(): void
+  onViewAdvanced(): void
+  onRun(generator: string, seconds: number): void
+  onEncode(type: string): void
+}
+export interface MeshHooks {
+  /** A registry or configuration source spoke: `full`, `delta` or `trouble`. */
+  onInbound(source: string, kind: string): void
+  onUpdate(update: MeshUpdate): void
+}
+
+export interface Metrics {
+  readonly xds: XdsHooks
+  readonly generate: GenerateHooks
+  readonly mesh: MeshHooks
+  text(): Promise<string>
+  readonly contentType: string
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const make = metricFactory({ process: options.process ?? true })
+  pulledMetrics(make, options)
+  processState(make, options.version)
+  return {
+    xds: xdsHooks(make),
+    generate: generateHooks(make),
+    mesh: meshHooks(make),
+    text: make.text,
+    contentType: make.contentType,
+  }
+}
+
+/** Istio's buckets, so that its dashboards' quantiles mean the same; the fine ones below 0.1 s are ours. */
+const seconds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.5, 1, 3, 5, 10, 20, 30]
+const sizes = [1, 10_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000]
+
+function xdsHooks(make: MetricFactory): XdsHooks {
+  const connects = make.counter('pilothouse_xds_connects_total', 'xDS streams opened.')
+  const disconnects = make.counter('pilothouse_xds_disconnects_total', 'xDS streams ended.')
+  const requests = make.counter('pilothouse_xds_requests_total', 'Discovery requests read, ACKs too.', [
+    'type',
+  ])
+  const pushes = make.counter('pilot_xds_pushes', 'Discovery responses sent, by type.', ['type'])
+  const resources = make.counter('pilothouse_xds_resources_total', 'Resources in the responses sent.', [
+    'type',
+  ])
+  const bytes = make.counter('pilothouse_xds_bytes_total', 'Bytes of the responses sent.', ['type'])
+  const size = make.histogram('pilot_xds_config_size_bytes', 'Size of a response, in bytes.', sizes, ['type'])
+  const acks = make.counter('pilothouse_xds_acks_total', 'Responses that proxies acknowledged.', ['type'])
+  const rejects = make.counter('pilot_total_xds_rejects', 'Responses that proxies rejected.', ['type'])
+  const expired = make.counter('pilot_xds_expired_nonce', 'Requests with an expired nonce.', ['type'])
+  const push = make.histogram('pilot_xds_push_time', 'Seconds to build and send a response.', seconds, [
+    'type',
+  ])
+  const convergence = make.histogram(
+    'pilot_proxy_convergence_time',
+    'Seconds from a change until a proxy had acknowledged it.',
+    seconds,
+  )
+  const garbage = make.counter(
+    'pilothouse_garbage_connections_total',
+    'Connections to an xDS port that were not xDS.',
+  )
+  return {
+    onConnect: () => connects.inc(),
+    onDisconnect: () => disconnects.inc(),
+    onRequest: (type) => requests.inc({ type }),
+    onPush: (type, count, length) => {
+      pushes.inc({ type })
+      resources.inc({ type }, count)
+      bytes.inc({ type }, length)
+      size.observe({ type }, length)
+    },
+    onAck: (type) => acks.inc({ type }),
+    onNack: (type) => rejects.inc({ type }),
+    onExpiredNonce: (type) => expired.inc({ type }),
+    onSent: (type, took) => push.observe({ type }, took),
+    onConverged: (took) => convergence.observe(took),
+    onGarbage: () => garbage.inc(),
+  }
+}
+
+function generateHooks(make: MetricFactory): GenerateHooks {
+  const built = make.counter('pilothouse_views_built_total', 'Sidecar views built from nothing.')
+  const advanced = make.counter('pilothouse_views_advanced_total', 'Sidecar views advanced by a change set.')
+  const runs = make.histogram(
+    'pilothouse_generator_seconds',
+    'Runs of a generator and their time.',
+    seconds,
+    ['generator'],
+  )
+  const encodes = make.counter('pilothouse_encodes_total', 'Resources encoded (once for all streams).', [
+    'type',
+  ])
+  return {
+    onViewBuilt: () => built.inc(),
+    onViewAdvanced: () => advanced.inc(),
+    onRun: (generator, took) => runs.observe({ generator }, took),
+    onEncode: (type) => encodes.inc({ type }),
+  }
+}
+
+function meshHooks(make: MetricFactory): MeshHooks {
+  const inbound = make.counter('pilot_inbound_updates', 'Updates of registries and configuration sources.', [
+    'type',
+    'source',
+  ])
+  const triggers = make.counter('pilot_push_triggers', 'New snapshots, by what changed in them.', ['type'])
+  return {
+    onInbound: (source, kind) => inbound.inc({ type: kind, source }),
+    onUpdate: ({ changes }) => {
+      const kinds = new Set(
+        [...changes.services.values()].map((kind) => (kind === 'endpoints' ? 'endpoint' : 'service')),
+      )
+      for (const type of kinds) triggers.inc({ type })
+      if (changes.configs.size > 0) triggers.inc({ type: 'config' })
+    },
+  }
+}
+
+function processState(make: MetricFactory, version: string): void {
+  make.pulled('pilot_info', 'Version of the Pilot.', ['version'], () => [[1, { version }]])
+  make.pulled('istiod_uptime_seconds', 'Seconds since the process started.', [], () => [[process.uptime()]])
+  let before = performance.eventLoopUtilization()
+  make.pulled(
+    'pilothouse_event_loop_utilization',
+    'Share of time since the last scrape in which the event loop was busy, 0 to 1.',
+    [],
+    () => {
+      const now = performance.eventLoopUtilization()
+      const { utilization } = performance.eventLoopUtilization(now, before)
+      before = now
+      return [[utilization]]
+    },
+  )
+}

@@ -1,0 +1,169 @@
+/** Metrics that are read from the mesh and the streams at the scrape. */
+import type { MeshEndpoint, MeshService, MeshSnapshot } from '#model/mesh.ts'
+import { issuesOf } from '#model/issues.ts'
+import { shortName } from '#xds/type-urls.ts'
+import type { MetricFactory, Sample } from './registry.ts'
+
+/** What is needed of a connected stream; the xDS server's own status has this shape. */
+export interface StreamState {
+  readonly node: {
+    readonly id: string
+    readonly metadata: Readonly<Record<string, unknown>>
+    readonly userAgentVersion?: string
+  }
+  readonly types: readonly { readonly typeUrl: string; readonly nack?: object }[]
+}
+
+/** Conflicts that the generators found and settled; absent = none. */
+export interface Conflicts {
+  readonly inboundListeners?: number
+  readonly outboundTcpOverTcp?: number
+  readonly virtualServiceDomains?: number
+}
+
+export interface MetricSources {
+  snapshot(): MeshSnapshot
+  streams(): Iterable<StreamState>
+  ready(): boolean
+  /** Milliseconds since the epoch. */
+  now(): number
+  conflicts?(): Conflicts
+  /** Views alive now. */
+  views?(): number
+}
+
+export function pulledMetrics(make: MetricFactory, sources: MetricSources): void {
+  proxies(make, sources)
+  services(make, sources)
+  registries(make, sources)
+  configuration(make, sources)
+}
+
+function proxies(make: MetricFactory, { streams, views }: MetricSources): void {
+  make.pulled('pilot_xds', 'Connected xDS streams, by version of the proxy.', ['version'], () =>
+    tally(streams(), ({ node }) => ({
+      version: String(node.metadata.ISTIO_VERSION ?? (node.userAgentVersion || 'unknown')),
+    })),
+  )
+  for (const type of ['cds', 'eds', 'lds', 'rds', 'sds'])
+    make.pulled(
+      `pilot_xds_${type}_reject`,
+      `Proxies whose last ${type} response stands rejected.`,
+      ['node'],
+      () =>
+        [...streams()]
+          .filter(({ types }) => types.some((t) => t.nack !== undefined && shortName(t.typeUrl) === type))
+          .map(({ node }): Sample => [1, { node: node.id }]),
+    )
+  make.pulled('pilothouse_views', 'Sidecar views in use; equal proxies share one.', [], () => [
+    [views?.() ?? 0],
+  ])
+}
+
+function services(make: MetricFactory, { snapshot }: MetricSources): void {
+  const all = () => [...snapshot().services.values()]
+  make.pulled('pilot_services', 'Services known.', [], () => [[snapshot().services.size]])
+  make.pulled('pilot_eds_no_instances', 'Clusters (service ports) without endpoints.', [], () => [
+    [withoutEndpoints(all(), (s) => s.attributes.resolution === 'STATIC')],
+  ])
+  make.pulled('pilot_dns_cluster_without_endpoints', 'DNS clusters without endpoints.', [], () => [
+    [withoutEndpoints(all(), (s) => s.attributes.resolution.startsWith('DNS'))],
+  ])
+  make.pulled('pilothouse_endpoints', 'Endpoints by registry and health.', ['registry', 'health'], () =>
+    tally(endpoints(all()), ({ registry, health }) => ({ registry, health })),
+  )
+  make.pulled('pilothouse_snapshot_revision', 'Number of the current snapshot.', [], () => [
+    [snapshot().revision],
+  ])
+}
+
+function registries(make: MetricFactory, { snapshot, now, ready }: MetricSources): void {
+  const states = ['fresh', 'stale', 'connecting']
+  const sources = () => [...snapshot().sources.values()]
+  make.pulled(
+    'pilothouse_registry_state',
+    '1 for the state a source is in.',
+    ['registry', 'role', 'state'],
+    () =>
+      sources().flatMap(({ name, role, state }) =>
+        states.map((s): Sample => [s === state ? 1 : 0, { registry: name, role, state: s }]),
+      ),
+  )
+  make.pulled(
+    'pilothouse_registry_age_seconds',
+    'Seconds since a source last said something.',
+    ['registry'],
+    () =>
+      sources().flatMap(({ name, lastUpdate }): Sample[] =>
+        lastUpdate ? [[Math.max(0, now() - lastUpdate.getTime()) / 1000, { registry: name }]] : [],
+      ),
+  )
+  make.pulled(
+    'pilothouse_services_not_fresh',
+    'Services served from an older answer.',
+    ['registry', 'state'],
+    () => tally(notFresh(snapshot()), (labels) => labels),
+  )
+  make.pulled('pilothouse_ready', '1 when the Pilot serves.', [], () => [[ready() ? 1 : 0]])
+}
+
+function configuration(make: MetricFactory, { snapshot, conflicts }: MetricSources): void {
+  const found = () => conflicts?.() ?? {}
+  make.pulled('pilothouse_configs', 'Configuration objects by kind.', ['kind'], () =>
+    tally(snapshot().configs.values(), ({ kind }) => ({ kind })),
+  )
+  make.pulled('pilot_virt_services', 'Virtual services known.', [], () => [
+    [[...snapshot().configs.values()].filter(({ kind }) => kind === 'VirtualService').length],
+  ])
+  make.pulled('pilothouse_issues', 'Issues with services, configuration and sources.', ['severity'], () => {
+    const counted = { error: 0, warning: 0, info: 0 }
+    for (const { severity } of issuesOf(snapshot())) counted[severity]++
+    return Object.entries(counted).map(([severity, count]): Sample => [count, { severity }])
+  })
+  make.pulled('pilot_conflict_inbound_listener', 'Inbound listeners in conflict.', [], () => [
+    [found().inboundListeners ?? 0],
+  ])
+  make.pulled(
+    'pilot_conflict_outbound_listener_tcp_over_current_tcp',
+    'Outbound TCP listeners in conflict with another TCP listener.',
+    [],
+    () => [[found().outboundTcpOverTcp ?? 0]],
+  )
+  make.pulled('pilot_vservice_dup_domain', 'Virtual services with a domain that another has.', [], () => [
+    [found().virtualServiceDomains ?? 0],
+  ])
+}
+
+function* endpoints(services: Iterable<MeshService>): Iterable<MeshEndpoint> {
+  for (const service of services) yield* service.endpoints
+}
+
+function* notFresh(snapshot: MeshSnapshot) {
+  for (const [key, { registries }] of snapshot.services)
+    for (const registry of registries) {
+      const { state } = snapshot.freshness(key, registry)
+      if (state !== 'fresh') yield { registry, state }
+    }
+}
+
+function withoutEndpoints(
+  services: readonly MeshService[],
+  which: (service: MeshService) => boolean,
+): number {
+  return services
+    .filter((service) => service.endpoints.length === 0 && which(service))
+    .reduce((sum, { attributes }) => sum + attributes.ports.length, 0)
+}
+
+/** How many items share each set of labels. */
+function tally<T>(items: Iterable<T>, labels: (item: T) => Readonly<Record<string, string>>): Sample[] {
+  const counts = new Map<string, { count: number; of: Readonly<Record<string, string>> }>()
+  for (const item of items) {
+    const of = labels(item)
+    const key = Object.values(of).join('\u0000')
+    const entry = counts.get(key)
+    if (entry) entry.count++
+    else counts.set(key, { count: 1, of })
+  }
+  return [...counts.values()].map(({ count, of }): Sample => [count, of])
+}
