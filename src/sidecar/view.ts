@@ -36,6 +36,10 @@ export interface EgressListener {
   readonly bind?: string
   /** A real socket (captureMode NONE, or explicit mode), not only a match for redirected traffic. */
   readonly bindToPort: boolean
+  /**
+   * The services themselves, not trimmed: serve only their port `port` here. All of their ports where the protocol is
+   * HTTP_PROXY or the port is 0 (a Unix socket).
+   */
   readonly services: ReadonlyMap<MeshServiceKey, MeshService>
 }
 
@@ -45,6 +49,8 @@ export interface OutboundView {
   readonly proxy: { readonly address: string; readonly port: number }
   readonly namespace: string
   readonly policy: OutboundTrafficPolicy
+  /** Of the proxy's own addresses; absent = v4. Decides what wildcard listeners bind and which DNS records are asked for. */
+  readonly ipFamily?: 'v4' | 'v6' | 'dual'
   /** Visible services, one for each hostname, of the catch-all egress (no port of its own). */
   readonly services: ReadonlyMap<MeshServiceKey, MeshService>
   readonly listeners: readonly EgressListener[]
@@ -69,11 +75,21 @@ export interface InboundPort {
   readonly connectionPool?: ConnectionPool
 }
 
+/** A service port of the workload that gets no inbound port of its own, and why. */
+export interface InboundConflict {
+  readonly port: number
+  readonly service: MeshServiceKey
+  /** The older service that has the port; undefined: the listener would call itself (address 127.0.0.1). */
+  readonly winner?: MeshServiceKey
+}
+
 /** What the sidecar takes in for its workload. Equal for workloads with equal ports and addresses. */
 export interface InboundView {
   readonly mode: TrafficMode
   readonly ips: readonly string[]
+  /** By port, one for each (bind, port). Equal arrays are one object, so that equal workloads share what is made of it. */
   readonly ports: readonly InboundPort[]
+  readonly conflicts?: readonly InboundConflict[]
   readonly config?: ConfigObject<'Sidecar', SidecarSpec>
 }
 
