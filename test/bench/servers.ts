@@ -1,9 +1,10 @@
 /** The servers under measurement, each a process of its own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { freePort } from '../support/ports.ts'
 import type { Tools } from './tools.ts'
 
 export interface Server {
@@ -116,22 +117,12 @@ async function until(condition: () => Promise<boolean>, child: ChildProcess): Pr
 }
 
 async function connects(port: number): Promise<boolean> {
-  const { connect } = await import('node:net')
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.destroy()
       resolve(true)
     })
     socket.on('error', () => resolve(false))
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
   })
 }
 

@@ -10,10 +10,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
+import { freePort } from '../support/ports.ts'
 
 const dir = mkdtempSync(path.join(tmpdir(), 'pilothouse-package-'))
 const node24 = path.resolve('node_modules/node/bin/node')
@@ -124,12 +124,3 @@ test('the single file serves with nothing beside it', async () => {
   copyFileSync('dist/pilothouse.cjs', path.join(alone, 'pilothouse.cjs'))
   assert.deepEqual(await serveOnce(path.join(alone, 'pilothouse.cjs')), ['orders.example'])
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}
