@@ -1,0 +1,111 @@
+/** All that REST sees of the rest: read-only, structural, given by main.ts. */
+import type { PilotError } from '#model/issue.ts'
+import type { MeshSettings, MeshSnapshot } from '#model/mesh.ts'
+import type { Logger } from '#support/logger.ts'
+import type { Node, Resource, TypeUrl } from '#xds/resources.ts'
+
+export interface AdminDeps {
+  readonly version: VersionInfo
+  readonly settings: MeshSettings
+  readonly mesh: MeshReader
+  readonly proxies: ProxyReader
+  readonly views: ViewReader
+  readonly metrics: { text(): Promise<string>; readonly contentType: string }
+  readonly events: EventReader
+  /** REST xDS (Envoy's `api_type: REST`); absent = 404. */
+  readonly restDiscovery?: RestDiscovery
+  readonly log: Logger
+}
+
+export interface VersionInfo {
+  readonly version: string
+  readonly node: string
+}
+
+export interface MeshReader {
+  snapshot(): MeshSnapshot
+  readiness(): Readiness
+}
+export interface Readiness {
+  readonly ready: boolean
+  /** Registries that have not spoken and whose grace is not over. */
+  readonly waitingFor: readonly {
+    readonly registry: string
+    readonly since?: Date
+    readonly error?: PilotError
+  }[]
+}
+
+export interface ProxyReader {
+  /** Streams open now; a proxy that uses one stream for each type has several. */
+  streams(): readonly StreamStatus[]
+  /** The resources that were last sent on this stream and not removed since. */
+  held(streamId: string): Iterable<Resource>
+}
+export interface StreamStatus {
+  readonly id: string
+  readonly node: Node
+  /** Remote address and port. */
+  readonly peer: string
+  readonly since: Date
+  readonly protocol: 'sotw' | 'delta'
+  readonly bytesSent: number
+  readonly messagesSent: number
+  readonly types: readonly TypeStatus[]
+}
+export type SyncStatus = 'SYNCED' | 'STALE' | 'NOT SENT' | 'NACKED'
+export interface TypeStatus {
+  readonly typeUrl: TypeUrl
+  readonly wildcard: boolean
+  /** Names subscribed to (besides the wildcard). */
+  readonly names: readonly string[]
+  /** How many resources the client holds. */
+  readonly resources: number
+  readonly sentVersion?: string
+  readonly sentNonce?: string
+  readonly sentAt?: Date
+  readonly ackedVersion?: string
+  readonly ackedAt?: Date
+  readonly nack?: Nack
+  readonly status: SyncStatus
+}
+export interface Nack {
+  /** Envoy's own words. */
+  readonly message: string
+  /** Names of the resources in the rejected response. */
+  readonly resources: readonly string[]
+  readonly since: Date
+  readonly lastGoodVersion?: string
+}
+
+/** What the sidecar room made of a node, ready for JSON. */
+export interface ViewReader {
+  /** Undefined if there is no view of this node. */
+  describe(node: Node): ViewDescription | undefined
+}
+export interface ViewDescription {
+  /** The proxy as parsed from its node, and what it may call. */
+  readonly sidecar: object
+  /** The service ports that its workload answers. */
+  readonly instances: object
+}
+
+export interface AdminEvent {
+  /** e.g. `mesh`, `nack`, `connect`, `disconnect`, `registry`. */
+  readonly type: string
+  readonly at: Date
+  /** Ready for JSON; never a secret. */
+  readonly data: object
+}
+export interface EventReader {
+  /** Calls `listener` with each event until the returned function is called. */
+  subscribe(listener: (event: AdminEvent) => void): () => void
+}
+
+/** `path` is e.g. `/v3/discovery:clusters`, `body` the parsed JSON of a DiscoveryRequest. */
+export type RestDiscovery = (path: string, body: unknown) => Promise<RestAnswer>
+export interface RestAnswer {
+  readonly status: number
+  readonly contentType?: string
+  readonly body: string | Uint8Array
+}

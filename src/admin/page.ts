@@ -1,0 +1,57 @@
+/** The human page at `/`: state at a glance, and links. */
+import type { SourceState } from '#model/mesh.ts'
+import type { AdminDeps } from './deps.ts'
+import { proxiesOf } from './proxies.ts'
+
+export function indexPage(deps: AdminDeps, paths: readonly { path: string; summary: string }[]): string {
+  const { ready, waitingFor } = deps.mesh.readiness()
+  const { services, configs, sources, revision } = deps.mesh.snapshot()
+  const proxies = proxiesOf(deps.proxies.streams())
+  const rejected = proxies.filter(({ streams }) =>
+    streams.some(({ types }) => types.some(({ nack }) => nack)),
+  )
+  const facts = [
+    ['state', ready ? 'ready' : `waiting for ${waitingFor.map(({ registry }) => registry).join(', ')}`],
+    ['services', services.size],
+    ['configuration objects', configs.size],
+    [
+      'proxies',
+      `${proxies.length}${rejected.length > 0 ? `, ${rejected.length} with a rejected response` : ''}`,
+    ],
+    ['snapshot', revision],
+  ] as const
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Pilothouse</title>
+<style>${style}</style>
+<h1>Pilothouse ${escaped(deps.version.version)}</h1>
+<table>${facts.map(([name, value]) => row([name, String(value)])).join('')}</table>
+<h2>Sources</h2>
+<table><tr><th>name</th><th>state</th><th>last update</th><th>error</th></tr>
+${[...sources.values()].map(sourceRow).join('\n')}</table>
+<h2>Paths</h2>
+<table>${paths.map(({ path, summary }) => `<tr><td><a href="${escaped(path)}">${escaped(path)}</a></td><td>${escaped(summary)}</td></tr>`).join('\n')}</table>
+</html>
+`
+}
+
+const style =
+  'body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color-scheme:light dark}' +
+  'td,th{padding:.1rem 1.5rem .1rem 0;text-align:left;vertical-align:top}h2{font-size:1.1rem;margin-top:1.5rem}'
+
+const sourceRow = ({ name, state, lastUpdate, error }: SourceState): string =>
+  row([name, state, lastUpdate?.toISOString() ?? 'never', error ? `${error.message} ${error.remedy}` : ''])
+
+const row = (cells: readonly string[]): string =>
+  `<tr>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join('')}</tr>`
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character]!)

@@ -1,0 +1,149 @@
+/** /debug/syncz, adsz, connections, sidecarz, instancesz: who is connected, and what each was sent. */
+import { shortName } from '#xds/type-urls.ts'
+import type { AdminDeps, StreamStatus, TypeStatus, ViewDescription } from '../deps.ts'
+import type { Page } from '../paging.ts'
+import { page } from '../paging.ts'
+import { type ConnectedProxy, findProxy, proxiesOf, proxyName, typesOf } from '../proxies.ts'
+import { answers, failure, query, type Routes, sendList, sendObject } from '../reply.ts'
+
+const proxyID = 'Node id of a proxy, or its name.namespace.'
+
+export const proxyRoutes: Routes = (app, deps) => {
+  const { proxies } = deps
+  const tags = ['proxies']
+
+  app.get<{ Querystring: Page & { proxyID?: string } }>(
+    '/debug/syncz',
+    {
+      schema: {
+        summary: 'Per proxy and type: versions sent and acknowledged, NACKs, status',
+        tags,
+        querystring: query({ proxyID }, { paged: true }),
+        response: answers('Proxies.'),
+      },
+    },
+    async (request, reply) =>
+      sendList(reply, mapped(chosen(deps, request.query.proxyID), syncJson), request.query),
+  )
+
+  app.get<{ Querystring: Page }>(
+    '/debug/adsz',
+    {
+      schema: {
+        summary: 'Streams with their node and subscriptions',
+        tags,
+        querystring: query({}, { paged: true }),
+        response: answers('Streams.'),
+      },
+    },
+    async (request, reply) => {
+      const streams = proxies.streams()
+      const clients = page(streams, request.query)
+      return sendObject(reply, { totalClients: streams.length, clients: mapped(clients, streamJson) })
+    },
+  )
+
+  app.get<{ Querystring: Page }>(
+    '/debug/connections',
+    {
+      schema: {
+        summary: 'Streams in short',
+        tags,
+        querystring: query({}, { paged: true }),
+        response: answers('Streams.'),
+      },
+    },
+    async (request, reply) => {
+      const streams = proxies.streams()
+      const clients = page(streams, request.query)
+      return sendObject(reply, { totalClients: streams.length, clients: mapped(clients, connectionJson) })
+    },
+  )
+
+  viewRoute('/debug/sidecarz', 'What a proxy may call', ({ sidecar }) => sidecar)
+  viewRoute(
+    '/debug/instancesz',
+    'The service ports that a proxy answers for its workload',
+    (d) => d.instances,
+  )
+
+  function viewRoute(path: string, summary: string, part: (description: ViewDescription) => object): void {
+    app.get<{ Querystring: { proxyID?: string } }>(
+      path,
+      {
+        schema: {
+          summary,
+          description: 'Without proxyID: of all connected proxies, by node id.',
+          tags,
+          querystring: query({ proxyID }),
+          response: { ...answers('By node id.'), 404: failure('No such proxy is connected.') },
+        },
+      },
+      async (request, reply) => {
+        const views = chosen(deps, request.query.proxyID).map(({ id, node }) => {
+          const description = deps.views.describe(node)
+          return [id, description ? part(description) : null]
+        })
+        return sendObject(reply, Object.fromEntries(views))
+      },
+    )
+  }
+}
+
+const chosen = ({ proxies }: AdminDeps, id: string | undefined): readonly ConnectedProxy[] =>
+  id === undefined ? proxiesOf(proxies.streams()) : [findProxy(proxies, id)]
+
+function* mapped<T>(items: Iterable<T>, json: (item: T) => object) {
+  for (const item of items) yield json(item)
+}
+
+function syncJson(proxy: ConnectedProxy) {
+  const { node, streams } = proxy
+  return {
+    proxyID: proxy.id,
+    proxy: proxyName(node),
+    cluster: node.metadata.CLUSTER_ID ?? node.cluster,
+    namespace: node.metadata.NAMESPACE ?? '',
+    version: node.metadata.ISTIO_VERSION ?? node.userAgentVersion,
+    agent: node.userAgentName,
+    connectedSince: streams[0]!.since,
+    streams: streams.map(({ id }) => id),
+    types: Object.fromEntries(typesOf(proxy).map((type) => [shortName(type.typeUrl), typeJson(type)])),
+  }
+}
+
+function typeJson(type: TypeStatus) {
+  const { status, resources, sentVersion, sentNonce, sentAt, ackedVersion, ackedAt, nack } = type
+  return {
+    status,
+    resources,
+    sentVersion: sentVersion ?? null,
+    sentNonce: sentNonce ?? null,
+    sentAt: sentAt ?? null,
+    ackedVersion: ackedVersion ?? null,
+    ackedAt: ackedAt ?? null,
+    nack: nack ?? null,
+  }
+}
+
+const connectionJson = ({ id, node, peer, since, protocol, bytesSent, messagesSent }: StreamStatus) => ({
+  connectionId: id,
+  proxyID: node.id,
+  proxy: proxyName(node),
+  peer,
+  since,
+  protocol,
+  bytesSent,
+  messagesSent,
+})
+
+const streamJson = (stream: StreamStatus) => ({
+  ...connectionJson(stream),
+  node: stream.node,
+  types: Object.fromEntries(
+    stream.types.map((type) => [
+      shortName(type.typeUrl),
+      { wildcard: type.wildcard, names: type.names, ...typeJson(type) },
+    ]),
+  ),
+})

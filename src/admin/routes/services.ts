@@ -1,0 +1,126 @@
+/** /debug/registryz and /debug/endpointz: the merged model. */
+import type { MeshEndpoint, MeshService, MeshSnapshot, SourceState } from '#model/mesh.ts'
+import type { ServicePort } from '#model/service.ts'
+import { type Page, page } from '../paging.ts'
+import { answers, query, type Routes, sendList, sendObject } from '../reply.ts'
+
+export const serviceRoutes: Routes = (app, { mesh }) => {
+  const tags = ['model']
+
+  app.get<{ Querystring: Page }>(
+    '/debug/registryz',
+    {
+      schema: {
+        summary: 'Registries with their state, and services',
+        description: 'limit and offset count services.',
+        tags,
+        querystring: query({}, { paged: true }),
+        response: answers('Registries, configuration sources, services.'),
+      },
+    },
+    async (request, reply) => {
+      const snapshot = mesh.snapshot()
+      const sources = [...snapshot.sources.values()]
+      return sendObject(reply, {
+        revision: snapshot.revision,
+        registries: sources.filter(({ role }) => role === 'registry').map(sourceJson),
+        configSources: sources.filter(({ role }) => role === 'config').map(sourceJson),
+        services: page(servicesJson(snapshot), request.query),
+      })
+    },
+  )
+
+  app.get<{ Querystring: Page & { service?: string; registry?: string } }>(
+    '/debug/endpointz',
+    {
+      schema: {
+        summary: 'Endpoints, one line for each service port',
+        tags,
+        querystring: query(
+          { service: 'Only this hostname.', registry: 'Only endpoints of this registry.' },
+          { paged: true },
+        ),
+        response: answers('Endpoints.'),
+      },
+    },
+    async (request, reply) => sendList(reply, endpointsJson(mesh.snapshot(), request.query), request.query),
+  )
+}
+
+const sourceJson = ({ name, kind, state, lastUpdate, error, since, issues }: SourceState) => ({
+  name,
+  kind,
+  state,
+  lastUpdate: lastUpdate ?? null,
+  error: error ?? null,
+  since: since ?? null,
+  issues,
+})
+
+function* servicesJson({ services }: MeshSnapshot) {
+  for (const service of services.values()) yield serviceJson(service)
+}
+
+function serviceJson({ attributes, registries, endpoints, issues }: MeshService) {
+  const { hostname, namespace, ports, addresses, resolution, location, exportTo, aliases, origins } =
+    attributes
+  return {
+    hostname,
+    namespace,
+    ports: ports.map(({ name, port, protocol }) => ({ name, port, protocol })),
+    addresses,
+    registries,
+    endpoints: endpoints.length,
+    healthy: endpoints.filter(({ health }) => health === 'HEALTHY').length,
+    issues,
+    resolution,
+    location,
+    exportTo,
+    aliases,
+    origins,
+  }
+}
+
+function* endpointsJson(snapshot: MeshSnapshot, wanted: { service?: string; registry?: string }) {
+  for (const [key, service] of snapshot.services) {
+    if (wanted.service !== undefined && !means(service, wanted.service)) continue
+    for (const port of service.attributes.ports)
+      for (const endpoint of service.endpoints)
+        if (wanted.registry === undefined || endpoint.registry === wanted.registry)
+          yield endpointJson(service, port, endpoint, snapshot.freshness(key, endpoint.registry))
+  }
+}
+
+const means = ({ attributes: { key, hostname, aliases } }: MeshService, name: string): boolean =>
+  hostname === name || key === name || aliases.includes(name)
+
+function endpointJson(
+  { attributes }: MeshService,
+  port: ServicePort,
+  endpoint: MeshEndpoint,
+  { state, since, reason }: ReturnType<MeshSnapshot['freshness']>,
+) {
+  const { address, health, weight, locality, labels, network, registry } = endpoint
+  return {
+    service: attributes.hostname,
+    port: port.port,
+    address,
+    targetPort: endpoint.ports[port.name] ?? port.targetPort ?? port.port,
+    health,
+    weight,
+    locality: locality ? [locality.region, locality.zone, locality.subzone].filter(Boolean).join('/') : '',
+    labels,
+    network,
+    registry,
+    state,
+    since,
+    reason,
+    namespace: attributes.namespace,
+    portName: port.name,
+    protocol: port.protocol,
+    priority: endpoint.priority,
+    workload: endpoint.workload,
+    serviceAccount: endpoint.serviceAccount,
+    origin: endpoint.origin,
+  }
+}

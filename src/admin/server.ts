@@ -1,0 +1,152 @@
+/** The admin server: REST over the model and the streams. Read-only; binds where it is told, and nowhere else. */
+import type { AddressInfo } from 'node:net'
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify'
+import type { AdminDeps } from './deps.ts'
+import { AdminError } from './errors.ts'
+import { hostAllowed, isLoopback } from './host-check.ts'
+import type { Routes } from './reply.ts'
+import { configDumpRoutes } from './routes/config-dump.ts'
+import { configRoutes } from './routes/configs.ts'
+import { discoveryRoutes } from './routes/discovery.ts'
+import { eventRoutes } from './routes/events.ts'
+import { indexRoutes } from './routes/index.ts'
+import { processRoutes } from './routes/process.ts'
+import { proxyRoutes } from './routes/proxies.ts'
+import { serviceRoutes } from './routes/services.ts'
+
+export interface Admin {
+  /**
+   * Starts to answer on `host:port` (`[::1]:15014` for IPv6; port 0 takes a free one).
+   * @throws the socket's error, e.g. EADDRINUSE
+   */
+  listen(address: string): Promise<{ readonly address: string; readonly port: number }>
+  /** Ends open event streams, lets requests finish. */
+  close(): Promise<void>
+  /** For tests: the server without a socket. */
+  readonly inject: FastifyInstance['inject']
+}
+
+export function createAdmin(deps: AdminDeps): Admin {
+  const app = newApp()
+  let loopback = true
+  guard(app, deps, () => loopback)
+  addRoutes(app, deps)
+  return {
+    async listen(address) {
+      const { host, port } = parseAddress(address)
+      loopback = isLoopback(host)
+      await app.listen({ host, port })
+      const bound = app.server.address() as AddressInfo
+      return { address: bound.address, port: bound.port }
+    },
+    close: () => app.close(),
+    inject: app.inject.bind(app) as FastifyInstance['inject'],
+  }
+}
+
+function newApp(): FastifyInstance {
+  return fastify({
+    logger: false,
+    bodyLimit: 64 * 1024,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    requestTimeout: 30_000,
+    ajv: { customOptions: { removeAdditional: false, allErrors: true } },
+    routerOptions: { maxParamLength: 500 },
+  })
+}
+
+/** Answers are written by JSON.stringify, so no serializer is compiled from the documented schemas. */
+function addRoutes(app: FastifyInstance, deps: AdminDeps): void {
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  let document: Promise<object> | undefined
+  const all: readonly Routes[] = [
+    indexRoutes(() => (document ??= openapi(deps))),
+    processRoutes,
+    serviceRoutes,
+    configRoutes,
+    proxyRoutes,
+    configDumpRoutes,
+    eventRoutes,
+    discoveryRoutes,
+  ]
+  for (const routes of all) routes(app, deps)
+}
+
+function guard(app: FastifyInstance, { log }: AdminDeps, loopback: () => boolean): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('cache-control', 'no-store')
+    if (loopback() && !request.url.startsWith('/v3/discovery:') && !hostAllowed(request.headers.host))
+      throw new AdminError(
+        'HOST_REFUSED',
+        `The Host ${JSON.stringify(request.headers.host)} is not this machine's.`,
+      )
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!
+    const known = request.method !== 'GET' && app.hasRoute({ method: 'GET', url: path })
+    const error = known
+      ? new AdminError('METHOD_NOT_ALLOWED', `${path} is read with GET, not ${request.method}.`)
+      : new AdminError('NOT_FOUND', `There is no ${path}.`)
+    return reply.code(error.statusCode).send(error.toJSON())
+  })
+  app.setErrorHandler<FastifyError | AdminError>((thrown, request, reply) => {
+    const error = thrown instanceof AdminError ? thrown : asAdminError(thrown)
+    if (error.code === 'INTERNAL') log.error({ error: thrown, url: request.url }, 'a REST request failed')
+    return reply.code(error.statusCode).send(error.toJSON())
+  })
+}
+
+function asAdminError(error: FastifyError): AdminError {
+  if (error.validation?.length) {
+    const code = error.validationContext === 'body' ? 'BODY_REFUSED' : 'INVALID_PARAMETER'
+    return new AdminError(code, error.validation.map(violation).join('; '))
+  }
+  if (error.statusCode === 413) return new AdminError('BODY_TOO_LARGE', 'The body is too large.')
+  if (error.statusCode !== undefined && error.statusCode < 500)
+    return new AdminError('BODY_REFUSED', error.message)
+  return new AdminError('INTERNAL', 'The request failed.')
+}
+
+function violation({
+  instancePath,
+  message,
+  params,
+}: NonNullable<FastifyError['validation']>[number]): string {
+  const unknown = params.additionalProperty
+  if (typeof unknown === 'string') return `there is no parameter ${JSON.stringify(unknown)}`
+  return `${instancePath.slice(1) || 'request'} ${message}`
+}
+
+/** The document is made from a second, never listening app, so that a start never waits for it. */
+async function openapi(deps: AdminDeps): Promise<object> {
+  const { default: swagger } = await import('@fastify/swagger')
+  const app = newApp()
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Pilothouse',
+        version: deps.version.version,
+        description: 'What the Pilot knows. Read-only.',
+      },
+    },
+  })
+  await app.register(async (scope) => addRoutes(scope, deps))
+  await app.ready()
+  const document = app.swagger()
+  await app.close()
+  return document
+}
+
+/** @throws if it is not `host:port` */
+export function parseAddress(address: string): { readonly host: string; readonly port: number } {
+  const [, host, digits] = /^(?:\[([^\]]+)\]|[^:[\]]+)?:(\d{1,5})$/.test(address)
+    ? /^(.*):(\d+)$/.exec(address)!
+    : []
+  const port = Number(digits)
+  if (digits === undefined || port > 65_535)
+    throw new TypeError(`not an address of the form host:port: ${address}`)
+  return { host: (host ?? '').replace(/^\[(.*)\]$/, '$1') || '0.0.0.0', port }
+}
