@@ -37,6 +37,11 @@ export interface ServiceAttributes {
 
 /** An endpoint in the merged service. */
 export interface MeshEndpoint extends Endpoint {
+  /**
+   * As in `Endpoint`, by the merged service's port names. 0 = this endpoint does not serve that port (only another
+   * registry's endpoints do): leave it out of that port's cluster.
+   */
+  readonly ports: Readonly<Record<string, number>>
   /** 0 unless the service is in `failover` mode: then the rank of its registry among those that have endpoints. */
   readonly priority: number
 }

@@ -1,0 +1,200 @@
+/** The merge: (state, event) -> {state, changes}. Pure, and its cost follows what changed, not the size of the mesh. */
+import type { ConfigObject } from '#model/config.ts'
+import type { Issue } from '#model/issue.ts'
+import type { ChangeSet, MeshService, MeshServiceKey, MeshSnapshot, SourceState } from '#model/mesh.ts'
+import type { Service, Workload } from '#model/service.ts'
+import { meshIssue } from './conflicts.ts'
+import { sameContent } from './equal.ts'
+import {
+  type Contribution,
+  type MeshOptions,
+  meshKeyOf,
+  type Precedence,
+  precedenceOf,
+} from './precedence.ts'
+import { advance, type MergeEvent, neverSpoken, type Said } from './said.ts'
+import {
+  concerned,
+  type Difference,
+  emptySelection,
+  indexSelectors,
+  indexWorkloads,
+  type SelectionIndex,
+  selected,
+} from './selection.ts'
+import { SortedMap } from './sorted-map.ts'
+import { unite } from './unite.ts'
+
+export type SourceId = Pick<SourceState, 'name' | 'kind' | 'role'>
+
+export interface MergeState {
+  readonly precedence: Precedence
+  /** All sources, in the order of the settings. */
+  readonly said: ReadonlyMap<string, Said>
+  readonly contributions: SortedMap<readonly Contribution[]>
+  readonly selection: SelectionIndex
+  readonly snapshot: MeshSnapshot
+}
+
+export interface MergeResult {
+  readonly state: MergeState
+  readonly changes: ChangeSet
+  /** Whether there is anything to tell: content, or the state of a source. */
+  readonly changed: boolean
+  /** How many services were merged anew. */
+  readonly touched: number
+}
+
+const snapshotOf = (
+  revision: number,
+  services: ReadonlyMap<MeshServiceKey, MeshService>,
+  configs: ReadonlyMap<string, ConfigObject>,
+  said: ReadonlyMap<string, Said>,
+): MeshSnapshot => ({
+  revision,
+  services,
+  configs,
+  sources: new Map([...said].map(([name, { state }]) => [name, state])),
+  freshness: (_service, registry) => {
+    const source = said.get(registry)
+    if (source?.state.state === 'stale')
+      return { state: 'stale', since: source.state.since, reason: source.state.error?.message }
+    if (source?.restored === undefined) return { state: 'fresh' }
+    const reason =
+      source.state.error?.message ?? 'From the last snapshot on disk; the registry has not answered yet.'
+    return { state: 'stale', since: source.restored, reason }
+  },
+})
+
+/** `sources` in the order of the settings, which is the order of precedence; their names are unique. */
+export const initialState = (sources: readonly SourceId[], options: MeshOptions): MergeState => {
+  const said = new Map(sources.map((source) => [source.name, neverSpoken(source)]))
+  const registries = sources.filter(({ role }) => role === 'registry').map(({ name }) => name)
+  return {
+    precedence: precedenceOf(registries, options),
+    said,
+    contributions: SortedMap.empty(),
+    selection: emptySelection,
+    snapshot: snapshotOf(0, SortedMap.empty(), SortedMap.empty(), said),
+  }
+}
+
+/** Moves changed services to their places; returns the keys of the merged services that they concern. */
+const contribute = (
+  { contributions, precedence }: MergeState,
+  registry: string,
+  differences: readonly Difference<Service>[],
+): { readonly contributions: MergeState['contributions']; readonly keys: ReadonlySet<MeshServiceKey> } => {
+  const changed = new Map<string, readonly Contribution[]>()
+  const now = (key: string): readonly Contribution[] => changed.get(key) ?? contributions.get(key) ?? []
+  for (const { before, after } of differences) {
+    if (before !== undefined) {
+      const key = meshKeyOf(before, precedence)
+      changed.set(
+        key,
+        now(key).filter((one) => one.service !== before || one.registry !== registry),
+      )
+    }
+    if (after !== undefined) {
+      const key = meshKeyOf(after, precedence)
+      changed.set(key, [...now(key), { registry, service: after }].sort(precedence.compare))
+    }
+  }
+  const entries = [...changed].map(([key, list]) => [key, list.length === 0 ? undefined : list] as const)
+  return { contributions: contributions.with(new Map(entries)), keys: new Set(changed.keys()) }
+}
+
+type ServiceChange = 'attributes' | 'endpoints' | 'removed'
+
+/** Merges the services with these keys anew. */
+const remerge = (
+  state: MergeState,
+  keys: ReadonlySet<MeshServiceKey>,
+): {
+  readonly services: ReadonlyMap<string, MeshService | undefined>
+  readonly changes: Map<string, ServiceChange>
+} => {
+  const services = new Map<string, MeshService | undefined>()
+  const changes = new Map<string, ServiceChange>()
+  const select = ({ service }: Contribution): readonly Workload[] => selected(state.selection, service)
+  for (const key of keys) {
+    const previous = state.snapshot.services.get(key)
+    const contributions = state.contributions.get(key)
+    const next =
+      contributions && unite({ key, contributions, select, precedence: state.precedence, previous })
+    if (next === previous) continue
+    services.set(key, next)
+    if (next === undefined) changes.set(key, 'removed')
+    else changes.set(key, next.attributes === previous?.attributes ? 'endpoints' : 'attributes')
+  }
+  return { services, changes }
+}
+
+/** Of an object that several sources define, the first in the order of the settings counts. */
+const remergeConfigs = (
+  { said, snapshot }: MergeState,
+  keys: readonly string[],
+): ReadonlyMap<string, ConfigObject | undefined> => {
+  const changes = new Map<string, ConfigObject | undefined>()
+  for (const key of keys) {
+    const winner = [...said.values()].find(({ configs }) => configs.has(key))?.configs.get(key)
+    if (!sameContent(winner, snapshot.configs.get(key))) changes.set(key, winner)
+  }
+  return changes
+}
+
+/** Issues of each configuration source: its own, and objects that an earlier source defines as well. */
+const withIssues = (said: ReadonlyMap<string, Said>): ReadonlyMap<string, Said> => {
+  const sources = [...said.values()].filter(({ state }) => state.role === 'config')
+  return new Map(
+    [...said].map(([name, one]) => {
+      const earlier = sources.slice(0, Math.max(0, sources.indexOf(one)))
+      const issues = [...one.issues, ...duplicates(one, earlier)]
+      return [name, sameContent(issues, one.state.issues) ? one : { ...one, state: { ...one.state, issues } }]
+    }),
+  )
+}
+
+const duplicates = (one: Said, earlier: readonly Said[]): Issue[] => {
+  if (earlier.length === 0) return []
+  return [...one.configs].flatMap(([key, { origin }]) => {
+    const first = earlier.find(({ configs }) => configs.has(key))
+    if (first === undefined) return []
+    const message = `${key} is defined by ${first.state.name}, which holds, and by ${one.state.name}, which is ignored.`
+    return [meshIssue('PH2020', 'warning', message, { at: origin.at ?? one.state.name, object: key })]
+  })
+}
+
+const sameState = (a: SourceState, b: SourceState): boolean =>
+  sameContent({ ...a, lastUpdate: undefined }, { ...b, lastUpdate: undefined })
+
+/** An event of a source that `initialState` was not given is a mistake of the caller, and throws. */
+export const reduce = (before: MergeState, event: MergeEvent): MergeResult => {
+  const known = before.said.get(event.source)
+  if (known === undefined) throw new Error(`mesh: unknown source ${event.source}`)
+  const step = advance(known, event)
+  const advanced = new Map(before.said).set(event.source, step.said)
+  const said = event.role === 'config' ? withIssues(advanced) : advanced
+  const { contributions, keys } = contribute(before, event.source, step.services)
+  const keyOf = (service: Service): string => meshKeyOf(service, before.precedence)
+  const selectors = indexSelectors(before.selection, step.services, keyOf)
+  const selection = indexWorkloads(selectors, step.workloads)
+  const middle: MergeState = { ...before, said, contributions, selection }
+  const touched = new Set([...keys, ...concerned(selection, step.workloads)])
+  const merged = remerge(middle, touched)
+  const configs = remergeConfigs(middle, step.configs)
+  const { snapshot: old } = before
+  const snapshot = snapshotOf(
+    old.revision + 1,
+    (old.services as SortedMap<MeshService>).with(merged.services),
+    (old.configs as SortedMap<ConfigObject>).with(configs),
+    said,
+  )
+  const sourceChanged = [...said].some(([name, one]) => !sameState(before.said.get(name)!.state, one.state))
+  return {
+    state: { ...middle, snapshot },
+    changes: { services: merged.changes, configs: new Set(configs.keys()) },
+    changed: merged.changes.size > 0 || configs.size > 0 || sourceChanged,
+    touched: touched.size,
+  }
+}

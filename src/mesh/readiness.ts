@@ -1,0 +1,46 @@
+/** When the mesh may be served: pure rules over what the sources have said so far. */
+import type { PilotError } from '#model/issue.ts'
+import type { Said } from './said.ts'
+
+export interface WaitingFor {
+  /** Name of the registry or configuration source. */
+  readonly registry: string
+  /** Since when it is waited for. */
+  readonly since: Date
+  /** What it said last, if that was trouble. */
+  readonly error?: PilotError
+}
+
+export type Readiness =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly waitingFor: readonly WaitingFor[] }
+
+/**
+ * How long a source with a snapshot on disk is waited for, ms. Serving what was true before the restart while the
+ * registry would answer in a moment would send sidecars back in time, so it gets that moment.
+ */
+export const RESTORED_GRACE = 2_000
+
+export interface Wait {
+  readonly startedAt: Date
+  readonly now: Date
+  /** `MeshOptions.startupGrace`. */
+  readonly grace: number
+}
+
+/**
+ * A source is waited for until it has said `full`; one with a snapshot from disk only until it has said anything,
+ * trouble included, or for `RESTORED_GRACE`; and none for longer than the grace.
+ */
+const isAwaited = ({ synced, restored, state }: Said, elapsed: number, grace: number): boolean => {
+  if (synced || elapsed >= grace) return false
+  return restored === undefined || (state.error === undefined && elapsed < RESTORED_GRACE)
+}
+
+export const readinessOf = (sources: Iterable<Said>, { startedAt, now, grace }: Wait): Readiness => {
+  const elapsed = now.getTime() - startedAt.getTime()
+  const waitingFor = [...sources]
+    .filter((source) => isAwaited(source, elapsed, grace))
+    .map(({ state }): WaitingFor => ({ registry: state.name, since: startedAt, error: state.error }))
+  return waitingFor.length === 0 ? { ready: true } : { ready: false, waitingFor }
+}
