@@ -1,5 +1,5 @@
 /** All that REST sees of the rest: read-only, structural, given by main.ts. */
-import type { PilotError } from '#model/issue.ts'
+import type { Issue, PilotError } from '#model/issue.ts'
 import type { MeshSettings, MeshSnapshot } from '#model/mesh.ts'
 import type { Logger } from '#support/logger.ts'
 import type { Node, Resource, TypeUrl } from '#xds/resources.ts'
@@ -25,16 +25,20 @@ export interface VersionInfo {
 export interface MeshReader {
   snapshot(): MeshSnapshot
   readiness(): Readiness
+  /** Everything wrong now: with services, configuration, sources. */
+  issues(): readonly Issue[]
 }
-export interface Readiness {
-  readonly ready: boolean
-  /** Registries that have not spoken and whose grace is not over. */
-  readonly waitingFor: readonly {
-    readonly registry: string
-    readonly since?: Date
-    readonly error?: PilotError
-  }[]
-}
+export type Readiness =
+  | { readonly ready: true }
+  | {
+      readonly ready: false
+      /** Sources that have not spoken and whose grace is not over. */
+      readonly waitingFor: readonly {
+        readonly registry: string
+        readonly since: Date
+        readonly error?: PilotError
+      }[]
+    }
 
 export interface ProxyReader {
   /** Streams open now; a proxy that uses one stream for each type has several. */
@@ -78,16 +82,20 @@ export interface Nack {
   readonly lastGoodVersion?: string
 }
 
-/** What the sidecar room made of a node, ready for JSON. */
+/** What the sidecar room made of a node. */
 export interface ViewReader {
-  /** Undefined if there is no view of this node. */
+  /** Undefined if the mesh has no snapshot, or the node is not understood. */
   describe(node: Node): ViewDescription | undefined
 }
 export interface ViewDescription {
-  /** The proxy as parsed from its node, and what it may call. */
-  readonly sidecar: object
-  /** The service ports that its workload answers. */
-  readonly instances: object
+  /** The Sidecar resource in force, `Sidecar/namespace/name`. */
+  readonly sidecarConfig?: string
+  /** How many services the proxy may call. */
+  readonly services: number
+  /** Ports that its workload answers; ready for JSON. */
+  readonly inbound: readonly object[]
+  /** Ports that lost against another. */
+  readonly conflicts: readonly object[]
 }
 
 export interface AdminEvent {

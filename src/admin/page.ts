@@ -4,14 +4,17 @@ import type { AdminDeps } from './deps.ts'
 import { proxiesOf } from './proxies.ts'
 
 export function indexPage(deps: AdminDeps, paths: readonly { path: string; summary: string }[]): string {
-  const { ready, waitingFor } = deps.mesh.readiness()
+  const state = deps.mesh.readiness()
   const { services, configs, sources, revision } = deps.mesh.snapshot()
   const proxies = proxiesOf(deps.proxies.streams())
   const rejected = proxies.filter(({ streams }) =>
     streams.some(({ types }) => types.some(({ nack }) => nack)),
   )
   const facts = [
-    ['state', ready ? 'ready' : `waiting for ${waitingFor.map(({ registry }) => registry).join(', ')}`],
+    [
+      'state',
+      state.ready ? 'ready' : `waiting for ${state.waitingFor.map(({ registry }) => registry).join(', ')}`,
+    ],
     ['services', services.size],
     ['configuration objects', configs.size],
     [

@@ -15,11 +15,12 @@ const sensitive = new Set([
   'hmac_secret',
 ])
 
-/** A copy without the inline content of sensitive fields; file names stay, they are no secret and of help. */
+/** A copy without the inline content of sensitive fields; file names stay, they are no secret and of help. "@type" first. */
 export function redact(json: unknown, inSensitive = false): unknown {
   if (Array.isArray(json)) return json.map((item) => redact(item, inSensitive))
   if (typeof json !== 'object' || json === null) return json
-  return Object.fromEntries(
+  const type = '@type' in json ? { '@type': json['@type'] } : {}
+  const rest = Object.fromEntries(
     Object.entries(json).map(([key, value]) => [
       key,
       inSensitive && key === 'inline_bytes'
@@ -29,4 +30,5 @@ export function redact(json: unknown, inSensitive = false): unknown {
           : redact(value, inSensitive || sensitive.has(key)),
     ]),
   )
+  return { ...type, ...rest }
 }

@@ -1,6 +1,6 @@
 /** The admin server: REST over the model and the streams. Read-only; binds where it is told, and nowhere else. */
 import type { AddressInfo } from 'node:net'
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify'
+import { type FastifyError, type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
 import type { AdminDeps } from './deps.ts'
 import { AdminError } from './errors.ts'
 import { hostAllowed, isLoopback } from './host-check.ts'
@@ -13,6 +13,7 @@ import { indexRoutes } from './routes/index.ts'
 import { processRoutes } from './routes/process.ts'
 import { proxyRoutes } from './routes/proxies.ts'
 import { serviceRoutes } from './routes/services.ts'
+import { lazyValidator } from './validation.ts'
 
 export interface Admin {
   /**
@@ -44,21 +45,30 @@ export function createAdmin(deps: AdminDeps): Admin {
   }
 }
 
+/**
+ * Instead of the framework's own compilers, whose loading takes longer than all the rest: parameters are checked by
+ * ./validation.ts, answers written by JSON.stringify (the schemas of answers only document).
+ */
+const compilers = {
+  buildValidator: () => lazyValidator,
+  buildSerializer: () => () => (data: unknown) => JSON.stringify(data),
+}
+
+type Compilers = NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']
+
 function newApp(): FastifyInstance {
   return fastify({
     logger: false,
     bodyLimit: 64 * 1024,
+    schemaController: { compilersFactory: compilers as unknown as Compilers },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     requestTimeout: 30_000,
-    ajv: { customOptions: { removeAdditional: false, allErrors: true } },
     routerOptions: { maxParamLength: 500 },
   })
 }
 
-/** Answers are written by JSON.stringify, so no serializer is compiled from the documented schemas. */
 function addRoutes(app: FastifyInstance, deps: AdminDeps): void {
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   let document: Promise<object> | undefined
   const all: readonly Routes[] = [
     indexRoutes(() => (document ??= openapi(deps))),
@@ -99,24 +109,10 @@ function guard(app: FastifyInstance, { log }: AdminDeps, loopback: () => boolean
 }
 
 function asAdminError(error: FastifyError): AdminError {
-  if (error.validation?.length) {
-    const code = error.validationContext === 'body' ? 'BODY_REFUSED' : 'INVALID_PARAMETER'
-    return new AdminError(code, error.validation.map(violation).join('; '))
-  }
   if (error.statusCode === 413) return new AdminError('BODY_TOO_LARGE', 'The body is too large.')
   if (error.statusCode !== undefined && error.statusCode < 500)
     return new AdminError('BODY_REFUSED', error.message)
   return new AdminError('INTERNAL', 'The request failed.')
-}
-
-function violation({
-  instancePath,
-  message,
-  params,
-}: NonNullable<FastifyError['validation']>[number]): string {
-  const unknown = params.additionalProperty
-  if (typeof unknown === 'string') return `there is no parameter ${JSON.stringify(unknown)}`
-  return `${instancePath.slice(1) || 'request'} ${message}`
 }
 
 /** The document is made from a second, never listening app, so that a start never waits for it. */

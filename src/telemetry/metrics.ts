@@ -6,7 +6,7 @@
 import { performance } from 'node:perf_hooks'
 import type { MeshUpdate } from '#model/mesh.ts'
 import { type MetricSources, pulledMetrics } from './pulled.ts'
-import { type MetricFactory, metricFactory } from './registry.ts'
+import { type Counter, type MetricFactory, metricFactory } from './registry.ts'
 
 export type { MetricSources, StreamState } from './pulled.ts'
 
@@ -32,15 +32,11 @@ export interface XdsHooks {
   /** Bytes on an xDS port that were not xDS. */
   onGarbage(): void
 }
+/** The generators' counters: one more of `name`, e.g. `encodes` of `eds`. */
 export interface GenerateHooks {
-  onViewBuilt(): void
-  onViewAdvanced(): void
-  onRun(generator: string, seconds: number): void
-  onEncode(type: string): void
+  count(name: string, label: string): void
 }
 export interface MeshHooks {
-  /** A registry or configuration source spoke: `full`, `delta` or `trouble`. */
-  onInbound(source: string, kind: string): void
   onUpdate(update: MeshUpdate): void
 }
 
@@ -116,38 +112,54 @@ function xdsHooks(make: MetricFactory): XdsHooks {
 }
 
 function generateHooks(make: MetricFactory): GenerateHooks {
-  const built = make.counter('pilothouse_views_built_total', 'Sidecar views built from nothing.')
-  const advanced = make.counter('pilothouse_views_advanced_total', 'Sidecar views advanced by a change set.')
-  const runs = make.histogram(
-    'pilothouse_generator_seconds',
-    'Runs of a generator and their time.',
-    seconds,
-    ['generator'],
+  const known = new Map<string, { metric: Counter; label: string }>(
+    generatorCounters.map(([name, metric, label, help]) => [
+      name,
+      { label, metric: make.counter(metric, help, [label]) },
+    ]),
   )
-  const encodes = make.counter('pilothouse_encodes_total', 'Resources encoded (once for all streams).', [
-    'type',
+  const other = make.counter('pilothouse_generator_events_total', 'What else the generators counted.', [
+    'event',
   ])
   return {
-    onViewBuilt: () => built.inc(),
-    onViewAdvanced: () => advanced.inc(),
-    onRun: (generator, took) => runs.observe({ generator }, took),
-    onEncode: (type) => encodes.inc({ type }),
+    count: (name, value) => {
+      const counter = known.get(name)
+      if (counter) counter.metric.inc({ [counter.label]: value })
+      else other.inc({ event: name })
+    },
   }
 }
 
+const conflict = (name: string, help: string) => [name, name, 'type', help] as const
+
+/** Name of the generators, name of the metric, its label, its help. Conflicts count each time they are settled. */
+const generatorCounters = [
+  ['encodes', 'pilothouse_encodes_total', 'type', 'Resources encoded (once for all streams).'],
+  ['generator_runs', 'pilothouse_generator_runs_total', 'generator', 'Runs of the generators.'],
+  conflict('pilot_vservice_dup_domain', 'Domains that a virtual host before had.'),
+  conflict('pilot_conflict_inbound_listener', 'Inbound listeners in conflict.'),
+  conflict(
+    'pilot_conflict_outbound_listener_tcp_over_current_tcp',
+    'TCP listeners in conflict with a TCP listener.',
+  ),
+  conflict(
+    'pilot_conflict_outbound_listener_http_over_current_tcp',
+    'HTTP listeners in conflict with a TCP listener.',
+  ),
+  conflict(
+    'pilot_conflict_outbound_listener_tcp_over_current_http',
+    'TCP listeners in conflict with an HTTP listener.',
+  ),
+] as const
+
 function meshHooks(make: MetricFactory): MeshHooks {
-  const inbound = make.counter('pilot_inbound_updates', 'Updates of registries and configuration sources.', [
-    'type',
-    'source',
-  ])
   const triggers = make.counter('pilot_push_triggers', 'New snapshots, by what changed in them.', ['type'])
   return {
-    onInbound: (source, kind) => inbound.inc({ type: kind, source }),
     onUpdate: ({ changes }) => {
-      const kinds = new Set(
-        [...changes.services.values()].map((kind) => (kind === 'endpoints' ? 'endpoint' : 'service')),
+      const kinds = [...changes.services.values()].map((kind) =>
+        kind === 'endpoints' ? 'endpoint' : 'service',
       )
-      for (const type of kinds) triggers.inc({ type })
+      for (const type of new Set(kinds)) triggers.inc({ type })
       if (changes.configs.size > 0) triggers.inc({ type: 'config' })
     },
   }

@@ -1,6 +1,7 @@
 /** Metrics that are read from the mesh and the streams at the scrape. */
+
+import type { Issue } from '#model/issue.ts'
 import type { MeshEndpoint, MeshService, MeshSnapshot } from '#model/mesh.ts'
-import { issuesOf } from '#model/issues.ts'
 import { shortName } from '#xds/type-urls.ts'
 import type { MetricFactory, Sample } from './registry.ts'
 
@@ -14,22 +15,21 @@ export interface StreamState {
   readonly types: readonly { readonly typeUrl: string; readonly nack?: object }[]
 }
 
-/** Conflicts that the generators found and settled; absent = none. */
-export interface Conflicts {
-  readonly inboundListeners?: number
-  readonly outboundTcpOverTcp?: number
-  readonly virtualServiceDomains?: number
-}
-
 export interface MetricSources {
   snapshot(): MeshSnapshot
   streams(): Iterable<StreamState>
   ready(): boolean
   /** Milliseconds since the epoch. */
   now(): number
-  conflicts?(): Conflicts
-  /** Views alive now. */
-  views?(): number
+  issues(): readonly Issue[]
+  /** The sidecar room's own counters. */
+  readonly views?: {
+    readonly viewsBuilt: number
+    readonly viewsAdvanced: number
+    readonly active: number
+  }
+  /** The mesh's own counters. */
+  readonly merge?: { readonly merges: number; readonly servicesTouched: number; readonly emitted: number }
 }
 
 export function pulledMetrics(make: MetricFactory, sources: MetricSources): void {
@@ -37,9 +37,10 @@ export function pulledMetrics(make: MetricFactory, sources: MetricSources): void
   services(make, sources)
   registries(make, sources)
   configuration(make, sources)
+  counters(make, sources)
 }
 
-function proxies(make: MetricFactory, { streams, views }: MetricSources): void {
+function proxies(make: MetricFactory, { streams }: MetricSources): void {
   make.pulled('pilot_xds', 'Connected xDS streams, by version of the proxy.', ['version'], () =>
     tally(streams(), ({ node }) => ({
       version: String(node.metadata.ISTIO_VERSION ?? (node.userAgentVersion || 'unknown')),
@@ -55,9 +56,29 @@ function proxies(make: MetricFactory, { streams, views }: MetricSources): void {
           .filter(({ types }) => types.some((t) => t.nack !== undefined && shortName(t.typeUrl) === type))
           .map(({ node }): Sample => [1, { node: node.id }]),
     )
+}
+
+function counters(make: MetricFactory, { views, merge }: MetricSources): void {
   make.pulled('pilothouse_views', 'Sidecar views in use; equal proxies share one.', [], () => [
-    [views?.() ?? 0],
+    [views?.active ?? 0],
   ])
+  make.pulledCounter('pilothouse_views_built_total', 'Views made from nothing.', () => views?.viewsBuilt ?? 0)
+  make.pulledCounter(
+    'pilothouse_views_advanced_total',
+    'Views moved on by changes.',
+    () => views?.viewsAdvanced ?? 0,
+  )
+  make.pulledCounter(
+    'pilot_inbound_updates',
+    'Updates of sources that were merged.',
+    () => merge?.merges ?? 0,
+  )
+  make.pulledCounter(
+    'pilothouse_services_merged_total',
+    'Services merged anew.',
+    () => merge?.servicesTouched ?? 0,
+  )
+  make.pulledCounter('pilothouse_snapshots_total', 'Snapshots made.', () => merge?.emitted ?? 0)
 }
 
 function services(make: MetricFactory, { snapshot }: MetricSources): void {
@@ -107,8 +128,7 @@ function registries(make: MetricFactory, { snapshot, now, ready }: MetricSources
   make.pulled('pilothouse_ready', '1 when the Pilot serves.', [], () => [[ready() ? 1 : 0]])
 }
 
-function configuration(make: MetricFactory, { snapshot, conflicts }: MetricSources): void {
-  const found = () => conflicts?.() ?? {}
+function configuration(make: MetricFactory, { snapshot, issues }: MetricSources): void {
   make.pulled('pilothouse_configs', 'Configuration objects by kind.', ['kind'], () =>
     tally(snapshot().configs.values(), ({ kind }) => ({ kind })),
   )
@@ -117,21 +137,9 @@ function configuration(make: MetricFactory, { snapshot, conflicts }: MetricSourc
   ])
   make.pulled('pilothouse_issues', 'Issues with services, configuration and sources.', ['severity'], () => {
     const counted = { error: 0, warning: 0, info: 0 }
-    for (const { severity } of issuesOf(snapshot())) counted[severity]++
+    for (const { severity } of issues()) counted[severity]++
     return Object.entries(counted).map(([severity, count]): Sample => [count, { severity }])
   })
-  make.pulled('pilot_conflict_inbound_listener', 'Inbound listeners in conflict.', [], () => [
-    [found().inboundListeners ?? 0],
-  ])
-  make.pulled(
-    'pilot_conflict_outbound_listener_tcp_over_current_tcp',
-    'Outbound TCP listeners in conflict with another TCP listener.',
-    [],
-    () => [[found().outboundTcpOverTcp ?? 0]],
-  )
-  make.pulled('pilot_vservice_dup_domain', 'Virtual services with a domain that another has.', [], () => [
-    [found().virtualServiceDomains ?? 0],
-  ])
 }
 
 function* endpoints(services: Iterable<MeshService>): Iterable<MeshEndpoint> {

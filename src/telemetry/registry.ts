@@ -1,6 +1,8 @@
 /** prom-client, and short ways to make a metric in one registry. Nothing else imports prom-client. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
+export type { Counter } from 'prom-client'
+
 /** A value and the labels it stands under. */
 export type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>]
 
@@ -9,6 +11,8 @@ export interface MetricFactory {
   histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Histogram
   /** A gauge whose values are asked for at each scrape; label sets that are not given any more disappear. */
   pulled(name: string, help: string, labels: readonly string[], samples: () => Iterable<Sample>): void
+  /** A counter that another keeps: read at each scrape. */
+  pulledCounter(name: string, help: string, value: () => number): void
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>
   readonly contentType: string
@@ -31,6 +35,17 @@ export function metricFactory(options: { readonly process: boolean }): MetricFac
         collect() {
           this.reset()
           for (const [value, of] of samples()) this.set({ ...of }, value)
+        },
+      })
+    },
+    pulledCounter: (name, help, value) => {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset()
+          this.inc(value())
         },
       })
     },

@@ -284,11 +284,13 @@ export function fakes(of: Partial<AdminDeps> = {}): Fakes {
       localityLbEnabled: true,
       protocolDetectionTimeout: 0,
     },
-    mesh: { snapshot: () => mesh, readiness: () => ({ ready: true, waitingFor: [] }) },
+    mesh: { snapshot: () => mesh, readiness: () => ({ ready: true }), issues: () => config.issues },
     proxies: { streams: () => streams, held: (id) => (id === 's1' ? resources : []) },
     views: {
       describe: ({ id }) =>
-        id === ordersId ? { sidecar: { mode: 'explicit' }, instances: { ports: [] } } : undefined,
+        id === ordersId
+          ? { sidecarConfig: 'Sidecar/default/narrow', services: 2, inbound: [{ port: 8080 }], conflicts: [] }
+          : undefined,
     },
     metrics: {
       text: async () => 'pilot_services 2\n',

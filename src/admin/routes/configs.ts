@@ -1,6 +1,5 @@
 /** /debug/configz, /debug/mesh, /debug/push_status: configuration, and what is wrong with it. */
 import type { ConfigObject } from '#model/config.ts'
-import { issuesOf } from '#model/issues.ts'
 import { shortName } from '#xds/type-urls.ts'
 import type { AdminDeps } from '../deps.ts'
 import type { Page } from '../paging.ts'
@@ -61,7 +60,7 @@ export const configRoutes: Routes = (app, deps) => {
       return sendObject(reply, {
         revision: snapshot.revision,
         rejected: rejectedJson(deps),
-        issues: issuesOf(snapshot),
+        issues: deps.mesh.issues(),
       })
     },
   )

@@ -10,25 +10,24 @@ export const processRoutes: Routes = (app, deps) => {
       schema: {
         summary: 'Ready to serve proxies, or what it waits for',
         tags,
-        querystring: query({}),
         response: answers('Ready; 503 while it waits.'),
       },
     },
     async (_request, reply) => {
-      const { ready, waitingFor } = deps.mesh.readiness()
-      if (ready) return { ready }
-      const waiting = waitingFor.map(({ registry, since, error }) => ({
+      const state = deps.mesh.readiness()
+      if (state.ready) return { ready: true }
+      const waitingFor = state.waitingFor.map(({ registry, since, error }) => ({
         registry,
-        since: since ?? null,
+        since,
         error: error ?? null,
       }))
-      return reply.code(503).send({ ready, waitingFor: waiting })
+      return reply.code(503).send({ ready: false, waitingFor })
     },
   )
 
   app.get(
     '/livez',
-    { schema: { summary: 'The process answers', tags, querystring: query({}), response: answers('Alive.') } },
+    { schema: { summary: 'The process answers', tags, response: answers('Alive.') } },
     async () => ({ live: true }),
   )
 

@@ -60,11 +60,11 @@ export const proxyRoutes: Routes = (app, deps) => {
     },
   )
 
-  viewRoute('/debug/sidecarz', 'What a proxy may call', ({ sidecar }) => sidecar)
+  viewRoute('/debug/sidecarz', 'What a proxy may call', (description) => description)
   viewRoute(
     '/debug/instancesz',
     'The service ports that a proxy answers for its workload',
-    (d) => d.instances,
+    ({ inbound, conflicts }) => ({ inbound, conflicts }),
   )
 
   function viewRoute(path: string, summary: string, part: (description: ViewDescription) => object): void {
