@@ -5,25 +5,30 @@
  * JSON equals what did not; the order of properties does not matter.
  */
 export const sameContent = (a: unknown, b: unknown): boolean => {
-  if (Object.is(a, b)) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return Object.is(a, b)
   if (Array.isArray(a)) return Array.isArray(b) && sameItems(a, b)
   if (a instanceof Date || b instanceof Date)
     return a instanceof Date && b instanceof Date && a.getTime() === b.getTime()
-  return !Array.isArray(b) && sameFields(a as Record<string, unknown>, b as Record<string, unknown>)
+  return !Array.isArray(b) && sameFields(a as Fields, b as Fields)
 }
 
-const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a.length === b.length && a.every((item, index) => sameContent(item, b[index]))
+type Fields = Record<string, unknown>
 
-const sameFields = (a: Record<string, unknown>, b: Record<string, unknown>): boolean => {
-  for (const key of Object.keys(a)) if (!sameContent(a[key], own(b, key))) return false
-  for (const key of Object.keys(b)) if (b[key] !== undefined && own(a, key) === undefined) return false
+const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean => {
+  if (a.length !== b.length) return false
+  for (let index = 0; index < a.length; index++) if (!sameContent(a[index], b[index])) return false
   return true
 }
 
-const own = (object: Record<string, unknown>, key: string): unknown =>
-  Object.hasOwn(object, key) ? object[key] : undefined
+const sameFields = (a: Fields, b: Fields): boolean => {
+  for (const key in a) if (!sameContent(a[key], own(b, key))) return false
+  for (const key in b) if (b[key] !== undefined && own(a, key) === undefined) return false
+  return true
+}
+
+/** A label may be called `constructor`, so what an object inherits must not count. */
+const own = (object: Fields, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined)
 
 /** `next`, or `previous` itself where it says the same: keeps identity, which is the cache key downstream. */
 export const keep = <T>(previous: T | undefined, next: T): T =>

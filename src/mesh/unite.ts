@@ -180,7 +180,7 @@ const keepEndpoints = (
   previous: readonly MeshEndpoint[] | undefined,
   next: readonly MeshEndpoint[],
 ): readonly MeshEndpoint[] => {
-  if (previous === undefined || previous.length === 0) return next
+  if (previous === undefined) return next
   const known = new Map<string, MeshEndpoint[]>()
   for (const endpoint of previous) {
     const same = known.get(endpoint.address)

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { ChangeSet, MeshSnapshot } from '#model/mesh.ts'
+import { type Labels, type Service, serviceKey, type Workload, workloadKey } from '#model/service.ts'
+import { sameContent } from '../../src/mesh/equal.ts'
+import { initialState, type MergeState, reduce, type SourceId } from '../../src/mesh/merge.ts'
+import type { MeshOptions } from '../../src/mesh/precedence.ts'
+import type { MergeEvent } from '../../src/mesh/said.ts'
+import { configObject, delta, endpoint, full, outage, service, workload } from './fakes.ts'
+import { referenceMerge } from './reference.ts'
+
+const registries = ['a', 'b', 'c']
+const configs = ['files', 'kv']
+const names = [...registries, ...configs]
+const sources: readonly SourceId[] = [
+  ...registries.map((name) => ({ name, kind: 'fake', role: 'registry' as const })),
+  ...configs.map((name) => ({ name, kind: 'fake', role: 'config' as const })),
+]
+const options: MeshOptions = {
+  aliases: [{ host: 'h0.test', joins: ['alias.test'] }],
+  failover: ['h1.test'],
+  startupGrace: 30_000,
+}
+const at = new Date(0)
+
+const oneOf = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values)
+const addresses = oneOf('10.0.0.1', '10.0.0.2', '10.0.0.3', 'name.test')
+const labels = fc.record({ app: oneOf('x', 'y'), version: oneOf('v1', 'v2') }, { requiredKeys: [] })
+const ports = fc.uniqueArray(
+  fc.record({
+    name: oneOf('http', 'web', 'grpc'),
+    port: oneOf(80, 8080, 9090),
+    protocol: oneOf('HTTP' as const, 'TCP' as const),
+    targetPort: oneOf(undefined, 8080),
+  }),
+  { selector: ({ name }) => name, minLength: 1, maxLength: 2 },
+)
+const endpoints = (registry: string) =>
+  fc.array(
+    fc
+      .record({
+        address: addresses,
+        health: oneOf('HEALTHY' as const, 'UNHEALTHY' as const),
+        ports: oneOf<Record<string, number>>({}, { http: 8080 }, { web: 81, grpc: 9000 }),
+      })
+      .map(({ address, ...more }) => endpoint(address, { registry, ...more })),
+    { maxLength: 3 },
+  )
+const services = (registry: string): fc.Arbitrary<Service> =>
+  fc
+    .record({
+      hostname: oneOf('h0.test', 'h1.test', 'alias.test'),
+      namespace: oneOf('n0', 'n1'),
+      exportTo: oneOf(['*'], ['.'], ['.', 'other']),
+      ports,
+      resolution: oneOf('STATIC' as const, 'DNS' as const),
+      addresses: oneOf([], ['240.0.0.1'], ['240.0.0.2']),
+      selector: oneOf<Labels | undefined>(undefined, { app: 'x' }, { app: 'y', version: 'v1' }),
+      createdAt: oneOf(undefined, '2026-01-01T00:00:00Z', '2025-01-01T00:00:00Z'),
+      endpoints: endpoints(registry),
+    })
+    .map(({ hostname, endpoints: list, ...more }) => service(hostname, registry, list, more))
+const workloads = (registry: string): fc.Arbitrary<Workload> =>
+  fc
+    .record({ address: addresses, namespace: oneOf('n0', 'n1'), workload: oneOf('w0', 'w1', 'w2'), labels })
+    .map(({ address, ...more }) => workload(address, { registry, ...more }))
+
+const registryEvent = (source: string): fc.Arbitrary<MergeEvent> => {
+  const said = {
+    services: fc.array(services(source), { maxLength: 4 }),
+    workloads: fc.array(workloads(source), { maxLength: 3 }),
+  }
+  const parts = fc.record({
+    ...said,
+    gone: fc.array(services(source), { maxLength: 2 }),
+    goneWorkloads: fc.array(workloads(source), { maxLength: 2 }),
+  })
+  const update = fc.oneof(
+    fc.record(said).map((all) => full(all.services, all.workloads)),
+    parts.map((all) =>
+      delta({
+        changed: all.services,
+        changedWorkloads: all.workloads,
+        removed: all.gone
+          .map(serviceKey)
+          .filter((key) => !all.services.some((one) => serviceKey(one) === key)),
+        removedWorkloads: all.goneWorkloads
+          .map(workloadKey)
+          .filter((key) => !all.workloads.some((one) => workloadKey(one) === key)),
+      }),
+    ),
+    fc.constant({ kind: 'trouble' as const, error: outage, since: at }),
+  )
+  return update.map((one) => ({ role: 'registry', source, at, update: one }))
+}
+const configEvent = (source: string): fc.Arbitrary<MergeEvent> => {
+  const objects = fc
+    .record({ name: oneOf('v0', 'v1', 'v2'), spec: oneOf(1, 2) })
+    .map(({ name, spec }) => configObject(name, { spec }, { origin: { source, object: name } }))
+  const list = fc.uniqueArray(objects, { maxLength: 3, selector: ({ name }) => name })
+  return fc
+    .oneof(
+      list.map((all) => ({ kind: 'full' as const, objects: all, issues: [] })),
+      fc.tuple(list, oneOf('v0', 'v1', 'v2')).map(([changed, gone]) => ({
+        kind: 'delta' as const,
+        changed: changed.filter(({ name }) => name !== gone),
+        removed: [`VirtualService/default/${gone}`],
+        issues: [],
+      })),
+    )
+    .map((update) => ({ role: 'config', source, at, update }))
+}
+const events = fc.array(fc.oneof(...registries.map(registryEvent), ...configs.map(configEvent)), {
+  maxLength: 12,
+})
+
+/** JSON has no undefined: equal to what any reader of the snapshot can tell apart. */
+const content = (snapshot: Pick<MeshSnapshot, 'services' | 'configs'>): unknown =>
+  JSON.parse(JSON.stringify([[...snapshot.services], [...snapshot.configs]]))
+
+const explains = (before: MeshSnapshot, after: MeshSnapshot, changes: ChangeSet): void => {
+  for (const key of new Set([
+    ...before.services.keys(),
+    ...after.services.keys(),
+    ...changes.services.keys(),
+  ])) {
+    const [old, now] = [before.services.get(key), after.services.get(key)]
+    const expected =
+      now === undefined
+        ? 'removed'
+        : !sameContent(old?.attributes, now.attributes)
+          ? 'attributes'
+          : !sameContent(old, now)
+            ? 'endpoints'
+            : undefined
+    assert.equal(changes.services.get(key), expected, key)
+    if (expected === undefined) assert.equal(now, old, `${key} keeps its identity`)
+    if (expected === 'endpoints') assert.equal(now!.attributes, old!.attributes)
+    if (sameContent(old?.endpoints, now?.endpoints)) assert.equal(now?.endpoints, old?.endpoints)
+  }
+  for (const key of new Set([...before.configs.keys(), ...after.configs.keys()])) {
+    const same = before.configs.get(key) === after.configs.get(key)
+    assert.equal(changes.configs.has(key), !same, key)
+  }
+}
+
+const run = (list: readonly MergeEvent[]): MergeState =>
+  list.reduce((state, event) => reduce(state, event).state, initialState(sources, options))
+
+test('any sequence of updates gives what a merge from scratch gives', () => {
+  fc.assert(
+    fc.property(events, (list) => {
+      assert.deepEqual(content(run(list).snapshot), content(referenceMerge(names, list, options)))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a change set explains every difference and nothing more', () => {
+  fc.assert(
+    fc.property(events, (list) => {
+      let state = initialState(sources, options)
+      for (const event of list) {
+        const { state: next, changes } = reduce(state, event)
+        const frozen = content(state.snapshot)
+        explains(state.snapshot, next.snapshot, changes)
+        assert.deepEqual(content(state.snapshot), frozen)
+        state = next
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('the order in which sources speak does not matter', () => {
+  fc.assert(
+    fc.property(events, fc.array(fc.nat(), { minLength: 12, maxLength: 12 }), (list, dice) => {
+      const queues = names.map((name) => list.filter(({ source }) => source === name))
+      const shuffled: MergeEvent[] = []
+      for (let step = 0; shuffled.length < list.length; step++) {
+        const waiting = queues.filter((queue) => queue.length > 0)
+        shuffled.push(waiting[dice[step]! % waiting.length]!.shift()!)
+      }
+      assert.deepEqual(content(run(shuffled).snapshot), content(run(list).snapshot))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('an update said twice changes nothing the second time', () => {
+  fc.assert(
+    fc.property(events, (list) => {
+      let state = initialState(sources, options)
+      for (const event of list) {
+        const once = reduce(state, event).state
+        const copy = { ...event, update: structuredClone(event.update) } as MergeEvent
+        const twice = reduce(once, copy)
+        assert.deepEqual([twice.changed, twice.touched], [false, 0])
+        state = twice.state
+      }
+    }),
+    { numRuns: 100 },
+  )
+})

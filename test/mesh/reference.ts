@@ -1,0 +1,81 @@
+/** The merge as one would write it with no thought of cost: everything anew from what the sources said last. */
+import type { ConfigObject } from '#model/config.ts'
+import { configKey } from '#model/config.ts'
+import type { MeshService } from '#model/mesh.ts'
+import { type Service, serviceKey, type Workload, workloadKey } from '#model/service.ts'
+import { type Contribution, type MeshOptions, precedenceOf } from '../../src/mesh/precedence.ts'
+import type { MergeEvent } from '../../src/mesh/said.ts'
+import { unite } from '../../src/mesh/unite.ts'
+
+interface Last {
+  services: Map<string, Service>
+  workloads: Map<string, Workload>
+  configs: Map<string, ConfigObject>
+}
+
+const hear = (last: Last, { role, update }: MergeEvent): void => {
+  if (update.kind === 'trouble') return
+  if (update.kind === 'restored') throw new Error('not part of the reference')
+  if (update.kind === 'full') {
+    last.services = new Map()
+    last.workloads = new Map()
+    last.configs = new Map()
+  }
+  if ('issues' in update) {
+    for (const key of update.kind === 'delta' ? update.removed : []) last.configs.delete(key)
+    for (const object of update.kind === 'delta' ? update.changed : update.objects)
+      last.configs.set(configKey(object), object)
+    return
+  }
+  assertRegistry(role)
+  if (update.kind === 'delta') {
+    for (const key of update.removed) last.services.delete(key)
+    for (const key of update.removedWorkloads) last.workloads.delete(key)
+  }
+  for (const one of update.kind === 'full' ? update.services : update.changed)
+    last.services.set(serviceKey(one), one)
+  for (const one of update.kind === 'full' ? update.workloads : update.changedWorkloads)
+    last.workloads.set(workloadKey(one), one)
+}
+
+const assertRegistry = (role: string): void => {
+  if (role !== 'registry') throw new Error('a registry update of a config source')
+}
+
+export const referenceMerge = (
+  names: readonly string[],
+  events: readonly MergeEvent[],
+  options: MeshOptions,
+): { readonly services: Map<string, MeshService>; readonly configs: Map<string, ConfigObject> } => {
+  const said = new Map(
+    names.map((name): [string, Last] => [
+      name,
+      { services: new Map(), workloads: new Map(), configs: new Map() },
+    ]),
+  )
+  for (const event of events) hear(said.get(event.source)!, event)
+  const precedence = precedenceOf(names, options)
+  const groups = new Map<string, Contribution[]>()
+  for (const [registry, { services }] of said)
+    for (const service of services.values()) {
+      const host = precedence.hostOf(service.hostname)
+      const key = service.exportTo.includes('*') ? host : `${service.namespace}/${host}`
+      groups.set(key, [...(groups.get(key) ?? []), { registry, service }])
+    }
+  const select = ({ service }: Contribution): Workload[] =>
+    [...said.values()]
+      .flatMap(({ workloads }) => [...workloads.values()])
+      .filter(({ namespace }) => namespace === service.namespace)
+      .filter(({ labels }) =>
+        Object.entries(service.selector ?? {}).every(([key, value]) => labels[key] === value),
+      )
+  const services = new Map<string, MeshService>()
+  for (const key of [...groups.keys()].sort()) {
+    const contributions = groups.get(key)!.sort(precedence.compare)
+    services.set(key, unite({ key, contributions, select, precedence }))
+  }
+  const configs = new Map<string, ConfigObject>()
+  for (const { configs: objects } of [...said.values()].reverse())
+    for (const [key, object] of objects) configs.set(key, object)
+  return { services, configs: new Map([...configs].sort(([a], [b]) => (a < b ? -1 : 1))) }
+}
