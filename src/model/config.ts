@@ -1,7 +1,7 @@
 /** Configuration objects: Istio's kinds, each validated before it gets here. */
 import type { Issue } from './issue.ts'
 import type { Origin } from './origin.ts'
-import type { Labels } from './service.ts'
+import type { Labels, Location, Protocol, Resolution } from './service.ts'
 
 /** `Kind/namespace/name` */
 export type ConfigKey = string
@@ -39,6 +39,38 @@ export type ConfigUpdate =
       readonly issues: readonly Issue[]
     }
   | { readonly kind: 'trouble'; readonly error: import('./issue.ts').PilotError; readonly since: Date }
+
+/** Istio ServiceEntry (https://istio.io/latest/docs/reference/config/networking/service-entry/). */
+export interface ServiceEntrySpec {
+  readonly hosts: readonly string[]
+  readonly addresses: readonly string[]
+  readonly ports: readonly ServiceEntryPort[]
+  readonly location: Location
+  readonly resolution: Resolution
+  readonly endpoints: readonly WorkloadEntrySpec[]
+  readonly workloadSelector?: { readonly labels: Labels }
+  readonly exportTo: readonly string[]
+  readonly subjectAltNames: readonly string[]
+}
+export interface ServiceEntryPort {
+  readonly number: number
+  readonly name: string
+  readonly protocol: Protocol
+  readonly targetPort?: number
+}
+/** Istio WorkloadEntry (https://istio.io/latest/docs/reference/config/networking/workload-entry/), and inline endpoints. */
+export interface WorkloadEntrySpec {
+  /** '' where only a network is given. */
+  readonly address: string
+  readonly ports: Readonly<Record<string, number>>
+  readonly labels: Labels
+  readonly network: string
+  /** `region/zone/subzone`, or ''. */
+  readonly locality: string
+  /** At least 1. */
+  readonly weight: number
+  readonly serviceAccount: string
+}
 
 /** Istio Sidecar (https://istio.io/latest/docs/reference/config/networking/sidecar/), the fields that are served. */
 export interface SidecarSpec {

@@ -1,0 +1,102 @@
+/** Which paths are to be looked at, and when: events only ever put a path here, so that a burst costs one look. */
+import type { SchedulerLike, Subscription } from 'rxjs'
+
+/** Milliseconds. */
+export interface Timing {
+  /** After a name appeared or disappeared: the events of one rename come together. */
+  readonly batch: number
+  /** After a write in place: until it has been quiet for so long. */
+  readonly quiet: number
+  /** How long something must be gone, or broken, to be believed: editors delete and create. */
+  readonly vanish: number
+  /** The same after the whole directory was away: it may be filled slowly. */
+  readonly vanishAfterTrouble: number
+  /** No settling puts off the belief for longer. */
+  readonly longest: number
+  /** A text written in place without a last newline is probably half of one. */
+  readonly torn: number
+  /** How often a missing directory is looked for. */
+  readonly retry: number
+  /** Everything is compared again, in case an event was lost. */
+  readonly rescan: number
+}
+
+export const defaultTiming: Timing = {
+  batch: 3,
+  quiet: 25,
+  vanish: 75,
+  vanishAfterTrouble: 1000,
+  longest: 800,
+  torn: 300,
+  retry: 1000,
+  rescan: 30_000,
+}
+
+interface Due {
+  at: number
+  readonly first: number
+  inPlace: boolean
+}
+
+export interface Agenda {
+  /** An event: `inPlace` where the content was written to, else the name came or went. */
+  note(path: string, inPlace: boolean): void
+  /** Look once more after `ms`. */
+  again(path: string, ms: number): void
+  /** What is due now; the agenda forgets it. */
+  takeDue(): ReadonlyMap<string, { readonly inPlace: boolean }>
+  /** Waits for the next that is due. To be called after each `takeDue` once its work is done. */
+  arm(): void
+  stop(): void
+}
+
+export function createAgenda(clock: SchedulerLike, timing: Timing, onDue: () => void): Agenda {
+  const due = new Map<string, Due>()
+  let timer: Subscription | undefined
+  let timerAt = Number.POSITIVE_INFINITY
+
+  function arm(): void {
+    let next = Number.POSITIVE_INFINITY
+    for (const { at } of due.values()) next = Math.min(next, at)
+    if (next >= timerAt || next === Number.POSITIVE_INFINITY) return
+    timer?.unsubscribe()
+    timerAt = next
+    timer = clock.schedule(
+      () => {
+        timerAt = Number.POSITIVE_INFINITY
+        onDue()
+      },
+      Math.max(0, next - clock.now()),
+    )
+  }
+
+  return {
+    note(path, inPlace) {
+      const now = clock.now()
+      const known = due.get(path)
+      const entry = known ?? { at: now + timing.batch, first: now, inPlace }
+      entry.inPlace ||= inPlace
+      if (entry.inPlace) entry.at = Math.min(entry.first + timing.longest, now + timing.quiet)
+      due.set(path, entry)
+      arm()
+    },
+    again(path, ms) {
+      const now = clock.now()
+      const known = due.get(path)
+      due.set(path, { at: now + ms, first: known?.first ?? now, inPlace: known?.inPlace ?? false })
+      arm()
+    },
+    takeDue() {
+      const now = clock.now()
+      const taken = new Map<string, Due>()
+      for (const [path, entry] of due) if (entry.at <= now) taken.set(path, entry)
+      for (const path of taken.keys()) due.delete(path)
+      return taken
+    },
+    arm,
+    stop() {
+      timer?.unsubscribe()
+      due.clear()
+    },
+  }
+}

@@ -1,0 +1,98 @@
+/** Watches on directories: one for each directory (inotify has no recursion), and one for where symbolic links lead. */
+import { basename, dirname, join } from 'node:path'
+import type { FileSystem } from './look.ts'
+
+export interface Watches {
+  /** The identity (device and inode) under which a directory is watched. */
+  id(dir: string): string | undefined
+  add(dir: string, id: string): void
+  remove(dir: string): void
+  /** Follow the target of a symbolic link to a file, too. */
+  link(path: string): Promise<void>
+  unlink(path: string): void
+  dirs(): readonly string[]
+  stop(): void
+}
+
+export interface WatchEvents {
+  /** `inPlace`: the content was written to; else the name came, went or was replaced. */
+  onPath(path: string, inPlace: boolean): void
+  /** No watch could be had (too many), or it broke: only the rescan is left. */
+  onBlind(error: Error): void
+}
+
+interface Watch {
+  readonly id: string
+  stop(): void
+}
+
+export function createWatches(fs: FileSystem, events: WatchEvents): Watches {
+  const watches = new Map<string, Watch>()
+  const targets = new Map<string, { readonly links: Set<string>; stop(): void }>()
+  const targetOf = new Map<string, string>()
+
+  function start(dir: string, onName: (name: string | null, inPlace: boolean) => void): () => void {
+    try {
+      return fs.watch(dir, (type, name) => onName(name, type === 'change'), events.onBlind)
+    } catch (error) {
+      events.onBlind(error as Error)
+      return () => {}
+    }
+  }
+
+  function unlink(path: string): void {
+    const dir = targetOf.get(path)
+    if (dir === undefined) return
+    targetOf.delete(path)
+    const target = targets.get(dir)
+    target?.links.delete(path)
+    if (target?.links.size === 0) {
+      target.stop()
+      targets.delete(dir)
+    }
+  }
+
+  return {
+    id: (dir) => watches.get(dir)?.id,
+    add(dir, id) {
+      watches.get(dir)?.stop()
+      const stop = start(dir, (name, inPlace) => {
+        // Kubernetes swaps `..data`: every link of the directory may lead elsewhere now.
+        if (name === null || name.startsWith('..')) events.onPath(dir, false)
+        else if (!name.startsWith('.')) events.onPath(join(dir, name), inPlace)
+        // The directory itself was removed or moved: the system names it as if it were in itself.
+        if (name === basename(dir)) events.onPath(dir, false)
+      })
+      watches.set(dir, { id, stop })
+    },
+    remove(dir) {
+      watches.get(dir)?.stop()
+      watches.delete(dir)
+    },
+    async link(path) {
+      const dir = await fs.realpath(path).then(dirname, () => undefined)
+      if (dir === targetOf.get(path)) return
+      unlink(path)
+      // Kubernetes never writes inside such a directory, it makes a new one.
+      if (dir === undefined || basename(dir).startsWith('..')) return
+      targetOf.set(path, dir)
+      const known = targets.get(dir)
+      if (known) known.links.add(path)
+      else {
+        const links = new Set([path])
+        const stop = start(dir, (_name, inPlace) => {
+          for (const link of links) events.onPath(link, inPlace)
+        })
+        targets.set(dir, { links, stop })
+      }
+    },
+    unlink,
+    dirs: () => [...watches.keys()],
+    stop() {
+      for (const watch of [...watches.values(), ...targets.values()]) watch.stop()
+      watches.clear()
+      targets.clear()
+      targetOf.clear()
+    },
+  }
+}
