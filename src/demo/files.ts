@@ -35,11 +35,16 @@ export function serviceEntry(service: ServiceName): object {
   }
 }
 
-export function workloadEntry(workload: DemoWorkload, health: 'HEALTHY' | 'DRAINING' = 'HEALTHY'): object {
+/** `pilothouse.io/health` takes a workload out of traffic by its file, before it is stopped. */
+export function workloadEntry(workload: DemoWorkload, health?: 'draining'): object {
   return {
     apiVersion: 'networking.istio.io/v1',
     kind: 'WorkloadEntry',
-    metadata: { name: workload.name, namespace },
+    metadata: {
+      name: workload.name,
+      namespace,
+      ...(health && { annotations: { 'pilothouse.io/health': health } }),
+    },
     spec: {
       address: workload.ip,
       ports: { http: workload.appPort },

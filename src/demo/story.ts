@@ -94,7 +94,7 @@ async function add(stage: Stage, traffic: Traffic, name: string): Promise<void> 
 async function drain(stage: Stage, traffic: Traffic, name: string): Promise<void> {
   const { plan } = stage.workload(name)
   const changed = performance.now()
-  await putFile(stage.files, workloadFile(plan), [workloadEntry(plan, 'DRAINING')])
+  await putFile(stage.files, workloadFile(plan), [workloadEntry(plan, 'draining')])
   await quiet(stage.signal, traffic, name)
   const last = traffic.since(changed).findLast((each) => reviewer(each) === name)
   const settled = performance.now()

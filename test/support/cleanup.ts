@@ -27,18 +27,20 @@ export function cleanup(): Cleanup {
   }
 }
 
+type Falsy = false | null | undefined | 0 | ''
+
 /** Waits until `ask` gives something truthy (an exception counts as no); throws `what` when the time is over. */
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
   timeout = 10_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<T, Falsy>> {
   const deadline = Date.now() + timeout
   let last: unknown
   for (let wait = 5; ; wait = Math.min(wait * 2, 100)) {
     try {
       const answer = await ask()
-      if (answer) return answer
+      if (answer) return answer as Exclude<T, Falsy>
       last = answer
     } catch (error) {
       last = error

@@ -1,0 +1,235 @@
+/** Clients that nobody here wrote: Envoy in each of its ways to ask, and gRPC's own xDS client. */
+import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { typeUrls } from '#xds/type-urls.ts'
+import { type App, type Echo, startApp } from '../support/apps.ts'
+import { cleanup, until } from '../support/cleanup.ts'
+import { http1, type Place } from '../support/clients.ts'
+import { grpcCall, grpcClient } from '../support/grpc-echo.ts'
+import { serviceEntry } from '../support/istio.ts'
+import { freePort } from '../support/ports.ts'
+import { type Bootstrap, type TestSidecar, type World, world } from '../support/world.ts'
+
+const house = cleanup()
+const host = 'http.test.mesh'
+let it: World
+let grpc: App
+let first: App
+
+before(async () => {
+  it = await world(house)
+  first = house.add(await startApp({ kind: 'http', name: 'first' }), (each) => each.stop())
+  grpc = house.add(await startApp({ kind: 'grpc', name: 'grpc' }), (each) => each.stop())
+  await it.put('http', httpService(first))
+  await it.put('grpc', grpcService([grpc]))
+})
+after(() => house.end())
+
+const httpService = (app: App) =>
+  serviceEntry({
+    host,
+    ports: [{ number: 80, name: 'http', protocol: 'HTTP' }],
+    endpoints: [{ address: app.address, ports: { http: app.port } }],
+  })
+const grpcService = (apps: readonly App[]) =>
+  serviceEntry({
+    host: 'grpc.test.mesh',
+    ports: [{ number: 7070, name: 'grpc', protocol: 'GRPC' }],
+    endpoints: apps.map((app) => ({ address: app.address, ports: { grpc: app.port } })),
+  })
+
+/** One way of Envoy to ask: how the bootstrap differs from ADS by delta. */
+const ways: Readonly<Record<string, (bootstrap: Bootstrap) => object>> = {
+  'ADS, delta': (bootstrap) => bootstrap,
+  'ADS, state of the world': (bootstrap) => {
+    bootstrap.dynamic_resources.ads_config.api_type = 'GRPC'
+    return bootstrap
+  },
+  'a stream for CDS and one for LDS, delta': (bootstrap) => ownStreams(bootstrap, grpcSource('DELTA_GRPC')),
+  'a stream for CDS and one for LDS, state of the world': (bootstrap) =>
+    ownStreams(bootstrap, grpcSource('GRPC')),
+  'REST for CDS and LDS': (bootstrap) => ownStreams(withRest(bootstrap), restSource),
+}
+
+const grpcSource = (api_type: string) => ({
+  resource_api_version: 'V3',
+  api_config_source: {
+    api_type,
+    transport_api_version: 'V3',
+    grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
+  },
+})
+const restSource = {
+  resource_api_version: 'V3',
+  api_config_source: {
+    api_type: 'REST',
+    transport_api_version: 'V3',
+    cluster_names: ['xds-rest'],
+    refresh_delay: '0.1s',
+    request_timeout: '5s',
+  },
+}
+
+/** The clusters and listeners that the Pilot makes point to ADS for their endpoints and routes, so that stays. */
+function ownStreams(bootstrap: Bootstrap, source: object): object {
+  const { dynamic_resources } = bootstrap
+  return {
+    ...bootstrap,
+    dynamic_resources: { ...dynamic_resources, cds_config: source, lds_config: source },
+  }
+}
+
+function withRest(bootstrap: Bootstrap): Bootstrap {
+  const address = { socket_address: { address: '127.0.0.1', port_value: it.pilot.adminPort } }
+  bootstrap.static_resources.clusters.push({
+    name: 'xds-rest',
+    type: 'STATIC',
+    connect_timeout: '1s',
+    load_assignment: { cluster_name: 'xds-rest', endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+  })
+  return bootstrap
+}
+
+for (const [index, [way, change]] of Object.entries(ways).entries()) {
+  test(`Envoy by ${way}: serves, and follows a change`, async (t) => {
+    const name = `client-${index}`
+    const sidecar = await it.sidecar({ name, ip: it.ip(10 + index), change })
+    await answeredBy(sidecar.outbound, 'first')
+    const second = house.add(await startApp({ kind: 'http', name: `second-${index}` }), (each) => each.stop())
+    const changed = performance.now()
+    await it.put('http', httpService(second))
+    await answeredBy(sidecar.outbound, second.name)
+    t.diagnostic(`a changed endpoint answers after ${Math.round(performance.now() - changed)} ms`)
+    await noRejection(sidecar)
+    await it.put('http', httpService(first))
+    await sidecar.envoy.stop()
+  })
+}
+
+for (const [way, source] of Object.entries({
+  'a stream for each type, delta': grpcSource('DELTA_GRPC'),
+  'a stream for each type, state of the world': grpcSource('GRPC'),
+  REST: restSource,
+})) {
+  test(`Envoy asking for endpoints and routes by ${way}`, async () => {
+    const place = { host: it.ip(30), port: await freePort(it.ip(30)) }
+    const sidecar = await it.sidecar({
+      name: 'own-sources',
+      ip: it.ip(30),
+      change: (bootstrap) => staticListener(withRest(bootstrap), source, place, it.ip(30)),
+    })
+    await answeredBy(place, 'first')
+    await noRejection(sidecar)
+    await sidecar.envoy.stop()
+  })
+}
+
+/** A listener and a cluster of the bootstrap's own; only the route configuration and the endpoints are the Pilot's. */
+function staticListener(bootstrap: Bootstrap, source: object, place: Place, name: string): object {
+  const http = 'type.googleapis.com/envoy.extensions.filters'
+  const manager = {
+    '@type': `${http}.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: name,
+    rds: { route_config_name: 'http_proxy', config_source: source },
+    http_filters: [
+      { name: 'envoy.filters.http.router', typed_config: { '@type': `${http}.http.router.v3.Router` } },
+    ],
+  }
+  bootstrap.static_resources.listeners.push({
+    name: 'own',
+    address: { socket_address: { address: place.host, port_value: place.port } },
+    filter_chains: [
+      { filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }] },
+    ],
+  })
+  const cluster = `outbound|80||${host}`
+  bootstrap.static_resources.clusters.push({
+    name: cluster,
+    type: 'EDS',
+    connect_timeout: '1s',
+    eds_cluster_config: { service_name: cluster, eds_config: source },
+  })
+  return { ...bootstrap, dynamic_resources: undefined }
+}
+
+const answeredBy = (to: Place, app: string) =>
+  until(`an answer of ${app}`, async () => {
+    const answer = await http1({ to, host })
+    return answer.status === 200 && (JSON.parse(answer.body) as Echo).app === app
+  })
+
+async function noRejection({ envoy: running }: TestSidecar): Promise<void> {
+  const { body } = await running.get('/stats?filter=update_rejected')
+  const rejected = body.split('\n').filter((line) => line !== '' && !line.endsWith(': 0'))
+  assert.deepEqual(rejected, [])
+}
+
+test('@grpc/grpc-js-xds resolves xds:///, calls, and follows a change', async (t) => {
+  const bootstrap = join(it.files, '..', `pilothouse-grpc-${process.pid}.json`)
+  await writeFile(bootstrap, JSON.stringify(grpcBootstrap()))
+  house.add(bootstrap, (path) => rm(path))
+  process.env.GRPC_XDS_BOOTSTRAP = bootstrap
+  const { register } = await import('@grpc/grpc-js-xds')
+  register()
+  const client = house.add(grpcClient('xds:///grpc.test.mesh:7070'), (each) => each.close())
+  for (const method of ['Unary', 'ServerStream', 'ClientStream', 'Both'] as const) {
+    const answer = await grpcCall('', method, 'one two', { client, timeout: 10_000 })
+    assert.deepEqual(answer, { words: ['one', 'two'], from: ['grpc'] }, method)
+  }
+  const second = house.add(await startApp({ kind: 'grpc', name: 'grpc-2' }), (each) => each.stop())
+  const changed = performance.now()
+  await it.put('grpc', grpcService([second]))
+  await until('the second server’s answer', async () => {
+    const { from } = await grpcCall('', 'Unary', 'x', { client })
+    return from[0] === 'grpc-2'
+  })
+  t.diagnostic(`a changed endpoint answers after ${Math.round(performance.now() - changed)} ms`)
+  const unknown = grpcCall('xds:///nowhere.test.mesh:7070', 'Unary', 'x', { timeout: 5000 })
+  await assert.rejects(unknown, (error: { code?: number; details?: string }) => {
+    t.diagnostic(`an unknown service: ${error.details}`)
+    return error.code === 14
+  })
+})
+
+const grpcBootstrap = () => ({
+  xds_servers: [
+    {
+      server_uri: `127.0.0.1:${it.pilot.xdsPort}`,
+      channel_creds: [{ type: 'insecure' }],
+      server_features: ['xds_v3'],
+    },
+  ],
+  node: {
+    id: `sidecar~${it.ip(40)}~grpc-client.test~test.svc.cluster.local`,
+    metadata: { GENERATOR: 'grpc', NAMESPACE: 'test' },
+  },
+})
+
+test('the Pilot’s REST answers discovery for each type by itself', async (t) => {
+  for (const [path, type] of [
+    ['clusters', typeUrls.cluster],
+    ['listeners', typeUrls.listener],
+    ['endpoints', typeUrls.endpoint],
+    ['routes', typeUrls.route],
+  ] as const) {
+    const names = path === 'endpoints' ? [`outbound|80||${host}`] : path === 'routes' ? ['http_proxy'] : []
+    const answer = await fetch(`http://127.0.0.1:${it.pilot.adminPort}/v3/discovery:${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        type_url: type,
+        resource_names: names,
+        node: {
+          id: `sidecar~${it.ip(41)}~rest.test~test.svc.cluster.local`,
+          metadata: { INTERCEPTION_MODE: 'NONE' },
+        },
+      }),
+    })
+    assert.equal(answer.status, 200)
+    const { resources = [] } = (await answer.json()) as { resources?: object[] }
+    t.diagnostic(`${path}: ${resources.length}`)
+    assert.ok(resources.length > 0, path)
+  }
+})

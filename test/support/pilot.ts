@@ -1,0 +1,72 @@
+/** A Pilot for tests: in this process, or as the command a user starts. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { startPilot } from '#src/main.ts'
+import { type Cleanup, until } from './cleanup.ts'
+import { freePort } from './ports.ts'
+
+export interface PilotHandle {
+  readonly xdsPort: number
+  readonly adminPort: number
+  stop(): Promise<void>
+  /** Stops it if it runs and starts it again on the same ports and files. */
+  restart(): Promise<void>
+}
+
+export interface PilotOptions {
+  readonly files: string
+}
+
+/** In this process; resolves when it is ready. */
+export async function startTestPilot(house: Cleanup, options: PilotOptions): Promise<PilotHandle> {
+  const [xdsPort, adminPort] = [await freePort(), await freePort()]
+  const start = () => startPilot({ files: [options.files], xdsPort, adminPort } as never)
+  let running: { stop(): Promise<void> } | undefined = await start()
+  const stop = async () => {
+    await running?.stop()
+    running = undefined
+  }
+  const restart = async () => {
+    await stop()
+    running = await start()
+  }
+  return house.add({ xdsPort, adminPort, stop, restart }, stop)
+}
+
+export const command = fileURLToPath(new URL('../../src/bin.js', import.meta.url))
+
+export interface CommandPilot extends PilotHandle {
+  readonly child: ChildProcess
+  /** Standard output and error so far. */
+  output(): string
+}
+
+/** `pilothouse serve` as a process of its own; resolves when `/ready` says so. */
+export async function servePilot(house: Cleanup, options: PilotOptions): Promise<CommandPilot> {
+  const [xdsPort, adminPort] = [await freePort(), await freePort()]
+  const args = ['serve', '--files', options.files, '--log-level', 'warn']
+  const addresses = ['--xds-address', `127.0.0.1:${xdsPort}`, '--admin-address', `127.0.0.1:${adminPort}`]
+  const child = spawn(process.execPath, [command, ...args, ...addresses], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const stop = async () => {
+    if (child.exitCode === null) child.kill('SIGTERM')
+    const hard = setTimeout(() => child.kill('SIGKILL'), 10_000)
+    await ended
+    clearTimeout(hard)
+  }
+  house.add(stop, (it) => it())
+  await until('the Pilot to be ready', async () => {
+    if (child.exitCode !== null) throw new Error(`it has ended:\n${output}`)
+    return (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok
+  })
+  const restart = () => Promise.reject(new Error('a Pilot that is a process of its own is started anew'))
+  return { xdsPort, adminPort, child, stop, restart, output: () => output }
+}
