@@ -1,0 +1,178 @@
+/** What `pilothouse bootstrap` is told, checked and with defaults: strings as they stand on the command line. */
+import { isIP } from 'node:net'
+import type { Labels } from '#model/service.ts'
+import type { SocketAddress } from './bootstrap-parts.ts'
+
+export interface BootstrapOptions {
+  /** A plain name (`orders-1`), or a node id in Istio's form, which then stands as it is. */
+  readonly id: string
+  /** Envoy's service cluster; the workload's name if absent. */
+  readonly cluster?: string
+  readonly namespace?: string
+  /** The workload's own address; further ones by comma. May be absent where `id` has it. */
+  readonly ip?: string
+  /** `HOST:PORT` of the Pilot's xDS, plaintext. */
+  readonly xds: string
+  /** State of the world instead of delta. */
+  readonly xdsApi?: 'DELTA_GRPC' | 'GRPC'
+  readonly mode?: 'transparent' | 'explicit'
+  readonly labels?: Labels
+  /** `region/zone/subzone`, the last two optional. */
+  readonly locality?: string
+  readonly network?: string
+  readonly serviceAccount?: string
+  readonly workload?: string
+  /** Explicit mode: `IP:PORT` of the outbound proxy, 127.0.0.1:15002 if absent. */
+  readonly outbound?: string
+  /** 15000 if absent; 0 = any free port, and then no health and no Prometheus port. */
+  readonly adminPort?: number
+  /** 15021 if absent; 0 = none. */
+  readonly statusPort?: number
+  /** 15090 if absent; 0 = none. */
+  readonly prometheusPort?: number
+  /** Connections to all listeners together, 50000 if absent. */
+  readonly maxConnections?: number
+}
+
+/** An option that makes no sense; `remedy` says what to write instead. */
+export class BootstrapError extends Error {
+  readonly code = 'bootstrap-option'
+  readonly remedy: string
+  constructor(message: string, remedy: string) {
+    super(message)
+    this.name = 'BootstrapError'
+    this.remedy = remedy
+  }
+}
+
+/** Options with every default filled in. */
+export interface Resolved {
+  readonly id: string
+  readonly cluster: string
+  readonly ip: string
+  readonly mode: 'transparent' | 'explicit'
+  readonly locality?: { readonly region: string; readonly zone?: string; readonly sub_zone?: string }
+  /** Istio's node metadata keys. */
+  readonly metadata: Readonly<Record<string, string | Labels>>
+  readonly xds: SocketAddress
+  readonly xdsApi: 'DELTA_GRPC' | 'GRPC'
+  readonly admin: SocketAddress
+  readonly statusPort: number
+  readonly prometheusPort: number
+  readonly maxConnections: number
+}
+
+export function resolveOptions(options: BootstrapOptions): Resolved {
+  const { mode = 'transparent', xdsApi = 'DELTA_GRPC' } = options
+  const identity = resolveIdentity(options)
+  const adminPort = port('--admin-port', options.adminPort ?? 15000, true)
+  const exposedPort = (name: string, wanted: number | undefined, usual: number) => {
+    if (adminPort === 0 && wanted)
+      throw new BootstrapError(
+        `${name} ${wanted} needs --admin-port, not --admin-port 0`,
+        'Give the admin a port of its own.',
+      )
+    return adminPort === 0 ? 0 : port(name, wanted ?? usual, true)
+  }
+  return {
+    id: identity.id,
+    cluster: options.cluster || identity.workload,
+    ip: identity.ips[0]!,
+    mode,
+    ...resolveLocality(options.locality),
+    metadata: metadata(options, identity, mode),
+    xds: socket('--xds', options.xds, false),
+    xdsApi,
+    admin: { address: '127.0.0.1', port: adminPort },
+    statusPort: exposedPort('--status-port', options.statusPort, 15021),
+    prometheusPort: exposedPort('--prometheus-port', options.prometheusPort, 15090),
+    maxConnections: options.maxConnections ?? 50_000,
+  }
+}
+
+interface Identity {
+  readonly id: string
+  readonly ips: readonly string[]
+  readonly namespace: string
+  readonly workload: string
+}
+
+/** `sidecar~IP~NAME.NAMESPACE~NAMESPACE.svc.cluster.local`, from the parts or taken apart. */
+function resolveIdentity({ id, ip, namespace, workload }: BootstrapOptions): Identity {
+  const ready = /^(?:sidecar|router)~([^~]*)~([^~]*?)(?:\.([^~.]*))?~([^~]*)$/.exec(id)
+  if (!ready && (id === '' || /[~\s]/.test(id)))
+    throw new BootstrapError(
+      `--id "${id}" is neither a name nor a node id`,
+      'Give a name such as orders-1, or the form sidecar~IP~NAME.NAMESPACE~NAMESPACE.svc.DOMAIN.',
+    )
+  const ips = (ip || ready?.[1] || '').split(',').map((each) => each.trim())
+  for (const each of ips)
+    if (!isIP(each))
+      throw new BootstrapError(
+        `--ip "${each}" is not an IP address`,
+        "Give the workload's own address, such as --ip 10.0.0.7.",
+      )
+  const space = namespace || ready?.[4]?.split('.')[0] || ready?.[3] || 'default'
+  const name = ready?.[2] || id
+  return {
+    id: ready ? id : `sidecar~${ips[0]}~${id}.${space}~${space}.svc.cluster.local`,
+    ips,
+    namespace: space,
+    workload: workload || name,
+  }
+}
+
+function metadata(
+  options: BootstrapOptions,
+  identity: Identity,
+  mode: Resolved['mode'],
+): Resolved['metadata'] {
+  const { labels = {}, network, serviceAccount, outbound } = options
+  if (outbound && mode !== 'explicit')
+    throw new BootstrapError(
+      '--outbound has no meaning in transparent mode',
+      'Add --mode explicit, or leave --outbound out.',
+    )
+  const proxy = outbound ? socket('--outbound', outbound, true) : undefined
+  return {
+    NAMESPACE: identity.namespace,
+    WORKLOAD_NAME: identity.workload,
+    INSTANCE_IPS: identity.ips.join(','),
+    INTERCEPTION_MODE: mode === 'explicit' ? 'NONE' : 'REDIRECT',
+    LABELS: labels,
+    ...(serviceAccount && { SERVICE_ACCOUNT: serviceAccount }),
+    ...(network && { NETWORK: network }),
+    ...(proxy && { HTTP_PROXY_PORT: `${proxy.port}`, PILOTHOUSE_OUTBOUND: outbound! }),
+  }
+}
+
+function resolveLocality(locality: string | undefined): Pick<Resolved, 'locality'> {
+  if (!locality) return {}
+  const [region = '', zone, sub_zone, ...more] = locality.split('/')
+  if (region === '' || more.length > 0)
+    throw new BootstrapError(
+      `--locality "${locality}" is not region/zone/subzone`,
+      'Write it as eu-west-1/eu-west-1a/rack7.',
+    )
+  return { locality: { region, ...(zone && { zone }), ...(sub_zone && { sub_zone }) } }
+}
+
+/** `HOST:PORT`, an IPv6 host in brackets. */
+function socket(option: string, text: string, onlyIp: boolean): SocketAddress {
+  const [, six, other, digits] = /^(?:\[([^\]]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text) ?? []
+  const address = six ?? other ?? ''
+  if (address === '' || ((six || onlyIp) && !isIP(address)))
+    throw new BootstrapError(
+      `${option} "${text}" is not ${onlyIp ? 'IP' : 'HOST'}:PORT`,
+      `Write it as ${onlyIp ? '127.0.0.1:15002' : 'pilot.example.com:15010'}.`,
+    )
+  return { address, port: port(option, Number(digits), false) }
+}
+
+function port(option: string, number: number, zero: boolean): number {
+  if (Number.isInteger(number) && number >= (zero ? 0 : 1) && number <= 65535) return number
+  throw new BootstrapError(
+    `${option}: ${number} is not a port${!zero && number === 0 ? ' here' : ''}`,
+    `Give a number from ${zero ? '0 (none) ' : '1 '}to 65535.`,
+  )
+}
