@@ -1,0 +1,110 @@
+/** ClusterLoadAssignments: the endpoints of one service port, as one kind of proxy should see them. */
+import type { MeshEndpoint, MeshService, ServiceAttributes } from '#model/mesh.ts'
+import type { Health, ServicePort } from '#model/service.ts'
+import { HealthStatus } from '#xds/proto/gen/envoy/config/core/v3/health_check_pb.js'
+import {
+  type ClusterLoadAssignment,
+  ClusterLoadAssignmentSchema,
+} from '#xds/proto/gen/envoy/config/endpoint/v3/endpoint_pb.js'
+import { create } from '#xds/proto/index.ts'
+import type { Resource } from '#xds/resources.ts'
+import { pairCache } from './cache.ts'
+import { type Context, encodeResource } from './context.ts'
+import { anyAddress, type Init, isAddress, isUnix } from './envoy.ts'
+import { byPlace, type EndpointScope, type Place, scopeKey, sees } from './locality.ts'
+import { outboundCluster } from './names.ts'
+import { protocolClass } from './protocol.ts'
+
+type LbEndpointInit = NonNullable<
+  NonNullable<Init<typeof ClusterLoadAssignmentSchema>['endpoints']>[number]['lbEndpoints']
+>[number]
+
+/** Envoy has UNKNOWN for "healthy as far as I know"; it costs no byte. */
+const healthStatus: Readonly<Record<Health, HealthStatus>> = {
+  HEALTHY: HealthStatus.UNKNOWN,
+  DEGRADED: HealthStatus.DEGRADED,
+  UNHEALTHY: HealthStatus.UNHEALTHY,
+  DRAINING: HealthStatus.DRAINING,
+}
+
+export const proxiedPorts = (service: ServiceAttributes): readonly ServicePort[] =>
+  service.ports.filter((port) => protocolClass(port.protocol) !== 'none')
+
+/** One ClusterLoadAssignment for each port; encoded once for all views with the same scope. */
+export function endpointGenerator(context: Context) {
+  const cache = pairCache<readonly Resource[]>()
+  return (service: MeshService, scope: EndpointScope): readonly Resource[] => {
+    const { attributes, endpoints } = service
+    return cache(endpoints, attributes, scopeKey(scope), () =>
+      proxiedPorts(attributes).map((port) => {
+        const name = outboundCluster(port.port, attributes.hostname)
+        const assignment = loadAssignment(context, name, endpoints, port, scope, 'addresses')
+        return encodeResource(context, ClusterLoadAssignmentSchema, name, assignment)
+      }),
+    )
+  }
+}
+
+/**
+ * Endpoints grouped by priority and locality, in an order that doesn't depend on arrival. An address that two
+ * registries report is taken once, from the first in precedence: clients of gRPC refuse duplicates.
+ * `kind`: EDS takes only addresses; a DNS cluster takes names too, but no sockets.
+ */
+export function loadAssignment(
+  context: Context,
+  clusterName: string,
+  endpoints: readonly MeshEndpoint[],
+  port: ServicePort,
+  scope: EndpointScope,
+  kind: 'addresses' | 'names',
+): ClusterLoadAssignment {
+  const usable = unique(endpoints, port).filter((endpoint) => {
+    if (!sees(scope, endpoint)) return false
+    const fits = accepts(kind, endpoint.address, scope)
+    if (!fits) context.counters.count('invalid_endpoints', clusterName)
+    return fits
+  })
+  return create(ClusterLoadAssignmentSchema, {
+    clusterName,
+    endpoints: byPlace(usable, scope).map((place) => localityEndpoints(place, port)),
+  })
+}
+
+function accepts(kind: 'addresses' | 'names', address: string, { ipOnly }: EndpointScope): boolean {
+  if (kind === 'names') return !isUnix(address)
+  return isAddress(address) || (isUnix(address) && ipOnly !== true)
+}
+
+export const endpointPort = (endpoint: MeshEndpoint, port: ServicePort): number =>
+  endpoint.ports[port.name] ?? port.targetPort ?? port.port
+
+function localityEndpoints({ locality, priority, endpoints }: Place, port: ServicePort) {
+  return {
+    locality: { region: locality.region, zone: locality.zone, subZone: locality.subzone },
+    lbEndpoints: endpoints.map((endpoint) => lbEndpoint(endpoint, port)),
+    loadBalancingWeight: endpoints.reduce((sum, { weight }) => sum + weight, 0),
+    priority,
+  }
+}
+
+/** No metadata: its bytes would go to every proxy; /debug/endpointz tells where an endpoint came from. */
+function lbEndpoint(endpoint: MeshEndpoint, port: ServicePort): LbEndpointInit {
+  return {
+    hostIdentifier: {
+      case: 'endpoint',
+      value: { address: anyAddress(endpoint.address, endpointPort(endpoint, port)) },
+    },
+    healthStatus: healthStatus[endpoint.health],
+    loadBalancingWeight: endpoint.weight === 1 ? undefined : endpoint.weight,
+  }
+}
+
+function unique(endpoints: readonly MeshEndpoint[], port: ServicePort): readonly MeshEndpoint[] {
+  const seen = new Map<string, MeshEndpoint>()
+  for (const endpoint of endpoints) {
+    const key = `${endpoint.address} ${endpointPort(endpoint, port)}`
+    const other = seen.get(key)
+    if (other === undefined || endpoint.priority < other.priority) seen.set(key, endpoint)
+  }
+  return [...seen.values()]
+}

@@ -1,0 +1,95 @@
+/** Network filters and filter chains: HTTP by a route configuration, bytes to a cluster. */
+import type {
+  FilterChainMatchSchema,
+  FilterChainSchema,
+  FilterSchema,
+  ListenerFilterSchema,
+} from '#xds/proto/gen/envoy/config/listener/v3/listener_components_pb.js'
+import type { RouteConfigurationSchema } from '#xds/proto/gen/envoy/config/route/v3/route_pb.js'
+import { FilterConfigSchema as DynamicForwardProxySchema } from '#xds/proto/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js'
+import { GrpcWebSchema } from '#xds/proto/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js'
+import { RouterSchema } from '#xds/proto/gen/envoy/extensions/filters/http/router/v3/router_pb.js'
+import { HttpInspectorSchema } from '#xds/proto/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js'
+import { OriginalDstSchema } from '#xds/proto/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js'
+import { TlsInspectorSchema } from '#xds/proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js'
+import {
+  HttpConnectionManagerSchema,
+  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
+} from '#xds/proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js'
+import { FilterConfigSchema as SniForwardProxySchema } from '#xds/proto/gen/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.js'
+import { TcpProxySchema } from '#xds/proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js'
+import { type Any, pack } from '#xds/proto/index.ts'
+import { dnsCache } from './cluster-parts.ts'
+import { adsConfig, type Init, type IpFamily, typed, zeroSeconds } from './envoy.ts'
+import { httpAlpn } from './protocol.ts'
+
+export type FilterChainInit = Init<typeof FilterChainSchema>
+export type FilterChainMatchInit = Init<typeof FilterChainMatchSchema>
+export type FilterInit = Init<typeof FilterSchema>
+export type ListenerFilterInit = Init<typeof ListenerFilterSchema>
+
+export interface HttpOptions {
+  readonly statPrefix: string
+  /** Name of a route configuration to ask for, or one inline. */
+  readonly routes: string | Init<typeof RouteConfigurationSchema>
+  /** Some route leads to a cluster that asks DNS for the request's host: with which addresses. */
+  readonly dynamic?: IpFamily
+  /** CONNECT is for us: an explicit proxy. */
+  readonly tunnels?: boolean
+  readonly grpcWeb?: boolean
+}
+
+const router = typed('envoy.filters.http.router', RouterSchema, {})
+const grpcWeb = typed('envoy.filters.http.grpc_web', GrpcWebSchema, {})
+const dynamicForward = (family: IpFamily) =>
+  typed('envoy.filters.http.dynamic_forward_proxy', DynamicForwardProxySchema, {
+    implementationSpecifier: { case: 'dnsCacheConfig', value: dnsCache(family) },
+  })
+
+/** HTTP/1.1 and HTTP/2, WebSocket, no time limits of its own, the application's own headers left as they are. */
+export const httpFilter = ({ statPrefix, routes, dynamic, tunnels, grpcWeb: web }: HttpOptions): FilterInit =>
+  typed('envoy.filters.network.http_connection_manager', HttpConnectionManagerSchema, {
+    statPrefix,
+    routeSpecifier:
+      typeof routes === 'string'
+        ? { case: 'rds', value: { configSource: adsConfig(), routeConfigName: routes } }
+        : { case: 'routeConfig', value: routes },
+    httpFilters: [...(web ? [grpcWeb] : []), ...(dynamic ? [dynamicForward(dynamic)] : []), router],
+    serverHeaderTransformation: ServerHeader.PASS_THROUGH,
+    streamIdleTimeout: zeroSeconds,
+    useRemoteAddress: false,
+    normalizePath: true,
+    stripTrailingHostDot: true,
+    http2ProtocolOptions: tunnels ? { allowConnect: true } : undefined,
+    upgradeConfigs: [{ upgradeType: 'websocket' }, ...(tunnels ? [{ upgradeType: 'CONNECT' }] : [])],
+  })
+
+/** A gRPC client's connection manager. */
+export const grpcConnectionManager = (routeName: string): Any =>
+  pack(HttpConnectionManagerSchema, {
+    routeSpecifier: { case: 'rds', value: { configSource: adsConfig(), routeConfigName: routeName } },
+    httpFilters: [router],
+  })
+
+export const tcpFilter = (cluster: string): FilterInit =>
+  typed('envoy.filters.network.tcp_proxy', TcpProxySchema, {
+    statPrefix: cluster,
+    clusterSpecifier: { case: 'cluster', value: cluster },
+  })
+
+/** Asks DNS for the name in the TLS greeting. */
+export const sniForwardFilter = (family: IpFamily, port: number): FilterInit =>
+  typed('envoy.filters.network.sni_dynamic_forward_proxy', SniForwardProxySchema, {
+    dnsCacheConfig: dnsCache(family),
+    portSpecifier: { case: 'portValue', value: port },
+  })
+
+/** Matches what http_inspector found to be HTTP in plain text. */
+export const sniffedHttp: FilterChainMatchInit = {
+  transportProtocol: 'raw_buffer',
+  applicationProtocols: [...httpAlpn],
+}
+
+export const httpInspector = typed('envoy.filters.listener.http_inspector', HttpInspectorSchema, {})
+export const tlsInspector = typed('envoy.filters.listener.tls_inspector', TlsInspectorSchema, {})
+export const originalDst = typed('envoy.filters.listener.original_dst', OriginalDstSchema, {})

@@ -1,0 +1,31 @@
+/** The few inputs of a view on which the resources of a service depend: equal scopes share the encoded bytes. */
+import type { MeshSettings } from '#model/mesh.ts'
+import type { OutboundView } from '#sidecar/view.ts'
+import type { ClusterScope } from './clusters.ts'
+import type { DomainForm } from './domains.ts'
+import type { IpFamily } from './envoy.ts'
+import type { EndpointScope } from './locality.ts'
+import type { RouteScope } from './routes.ts'
+
+export interface Scopes {
+  readonly cluster: ClusterScope
+  readonly endpoint: EndpointScope
+}
+
+export function scopesOf(settings: MeshSettings, view: OutboundView): Scopes {
+  const endpoint: EndpointScope = {
+    ...(settings.localityLbEnabled && view.locality ? { locality: view.locality } : {}),
+    networkView: view.networkView,
+    ...(view.mode === 'grpc' ? { ipOnly: true } : {}),
+  }
+  return { endpoint, cluster: { mode: view.mode, family: familyOf(view), endpoints: endpoint } }
+}
+
+export const routeScope = ({ namespace, policy }: OutboundView, form: DomainForm): RouteScope => ({
+  namespace,
+  policy,
+  form,
+  tunnels: form === 'withPort',
+})
+
+export const familyOf = ({ ipFamily }: OutboundView): IpFamily => ipFamily ?? 'v4'

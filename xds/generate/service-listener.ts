@@ -1,0 +1,54 @@
+/** Listeners for one address of one service: its virtual IP, or an endpoint of a headless service. */
+import type { OutboundTrafficPolicy } from '#model/config.ts'
+import { ListenerSchema } from '#xds/proto/gen/envoy/config/listener/v3/listener_pb.js'
+import type { Resource } from '#xds/resources.ts'
+import { identityCache } from './cache.ts'
+import { type Context, encodeResource } from './context.ts'
+import { type FilterChainInit, httpFilter, httpInspector, sniffedHttp, tcpFilter } from './filters.ts'
+import { listenerAt, sniffing, socketAt } from './listener-parts.ts'
+import type { Member } from './members.ts'
+import { outboundCluster, virtualHostName } from './names.ts'
+import { protocolClass } from './protocol.ts'
+import { serviceMetadata } from './provenance.ts'
+import { type RouteScope, sniffedRoute } from './routes.ts'
+
+/** Encoded once for all views. A sniffed port brings its route configuration (`host:port`) along. */
+export function serviceListenerGenerator(context: Context) {
+  const listeners = identityCache<Resource>()
+  const routes = identityCache<Resource>()
+  return (member: Member, address: string, policy: OutboundTrafficPolicy): readonly Resource[] => {
+    const { attributes } = member.service
+    const key = `${address} ${member.port.port}`
+    const listener = listeners.get(attributes, key, () => encodeListener(context, member, address))
+    const [routeName] = listener.children
+    if (routeName === undefined) return [listener]
+    // The name space and policy have no part in it: one virtual host for any Host.
+    const scope: RouteScope = { namespace: '', policy, form: 'plain', tunnels: false }
+    const route = routes.get(attributes, routeName, () => sniffedRoute(context, routeName, member, scope))
+    return [listener, route]
+  }
+}
+
+function encodeListener(context: Context, { service, port }: Member, address: string): Resource {
+  const { hostname } = service.attributes
+  const sniffed = protocolClass(port.protocol) === 'auto'
+  const routeName = virtualHostName(hostname, port.port)
+  const socket = socketAt(address, port.port, false)
+  const bytes: FilterChainInit = { filters: [tcpFilter(outboundCluster(port.port, hostname))] }
+  const http: FilterChainInit = {
+    filterChainMatch: sniffedHttp,
+    filters: [httpFilter({ statPrefix: `outbound_${socket.name}`, routes: routeName })],
+  }
+  return encodeResource(
+    context,
+    ListenerSchema,
+    socket.name,
+    {
+      ...listenerAt(socket, 'outbound'),
+      ...sniffing(context.settings, sniffed ? [httpInspector] : []),
+      filterChains: sniffed ? [http, bytes] : [bytes],
+      metadata: serviceMetadata(service.attributes, 'listeners'),
+    },
+    sniffed ? [routeName] : [],
+  )
+}

@@ -1,0 +1,157 @@
+/**
+ * A listener that services share: `0.0.0.0_PORT` for redirected traffic, or a Sidecar's egress listener. HTTP goes by
+ * Host, TLS by SNI, what is sent to a CIDR block by address, and other bytes to the oldest service that takes bytes
+ * (Istio: pilot/pkg/networking/core/listener.go, buildSidecarOutboundListener).
+ */
+import ipaddr from 'ipaddr.js'
+import type { OutboundTrafficPolicy } from '#model/config.ts'
+import type { TrafficMode } from '#sidecar/view.ts'
+import { ListenerSchema } from '#xds/proto/gen/envoy/config/listener/v3/listener_pb.js'
+import type { Resource } from '#xds/resources.ts'
+import { clusterKind } from './clusters.ts'
+import type { CounterName } from './context.ts'
+import { type Context, encodeResource } from './context.ts'
+import type { IpFamily } from './envoy.ts'
+import {
+  type FilterChainInit,
+  type FilterInit,
+  httpFilter,
+  httpInspector,
+  sniForwardFilter,
+  sniffedHttp,
+  tcpFilter,
+  tlsInspector,
+} from './filters.ts'
+import { listenerAt, type Socket, sniffing } from './listener-parts.ts'
+import { byAge, type Member } from './members.ts'
+import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from './names.ts'
+import { protocolClass } from './protocol.ts'
+import type { MetadataInit } from './provenance.ts'
+
+export interface SharedListener {
+  readonly socket: Socket
+  readonly mode: TrafficMode
+  readonly family: IpFamily
+  readonly policy: OutboundTrafficPolicy
+  /** By age: the first wins. */
+  readonly members: readonly Member[]
+  /** Route configuration for its HTTP. */
+  readonly routeName: string
+  readonly metadata: MetadataInit
+}
+
+/** Undefined where none of the members has anything to listen for. */
+export function sharedListener(context: Context, shared: SharedListener): Resource | undefined {
+  const { members, socket, routeName } = shared
+  const http = members.filter((m) => speaksHttp(m))
+  const named = members.filter((m) => takesSni(m))
+  const tls = sniChains(named, shared)
+  const blocks = cidrChains(
+    context,
+    members.filter((m) => takesBytes(m, shared.mode)),
+  )
+  const rest = members.filter((m) => takesBytes(m, shared.mode) && blocksOf(m).length === 0)
+  countConflicts(context, http, rest)
+  const chains = [...tls, ...blocks, ...httpChains(shared, http)]
+  const [bytes] = rest
+  if (chains.length === 0 && bytes === undefined) return undefined
+  const inspectors = [...(tls.length > 0 ? [tlsInspector] : []), ...(http.length > 0 ? [httpInspector] : [])]
+  return encodeResource(
+    context,
+    ListenerSchema,
+    socket.name,
+    {
+      ...listenerAt(socket, 'outbound'),
+      ...sniffing(context.settings, inspectors),
+      filterChains: bytes ? [...chains, { filters: tcpTo(bytes) }] : chains,
+      defaultFilterChain: bytes ? undefined : passthroughChain(shared.policy),
+      metadata: shared.metadata,
+    },
+    http.length > 0 ? [routeName] : [],
+  )
+}
+
+export const speaksHttp = ({ port }: Member): boolean =>
+  protocolClass(port.protocol) === 'http' || protocolClass(port.protocol) === 'auto'
+const takesSni = ({ port }: Member): boolean =>
+  protocolClass(port.protocol) === 'tls' || protocolClass(port.protocol) === 'auto'
+/** Where a name is asked of DNS for each connection, bytes alone don't tell it. */
+const takesBytes = (member: Member, mode: TrafficMode): boolean =>
+  ['tcp', 'auto'].includes(protocolClass(member.port.protocol)) && !isDynamic(member, mode)
+const isDynamic = ({ service }: Member, mode: TrafficMode): boolean =>
+  clusterKind(service, mode) === 'dynamic'
+
+const tcpTo = ({ service, port }: Member): FilterInit[] => [
+  tcpFilter(outboundCluster(port.port, service.attributes.hostname)),
+]
+
+function httpChains(
+  { socket, routeName, family, mode }: SharedListener,
+  http: readonly Member[],
+): FilterChainInit[] {
+  if (http.length === 0) return []
+  const filter = httpFilter({
+    statPrefix: `outbound_${socket.name}`,
+    routes: routeName,
+    // Hosts outside the mesh are asked of DNS too where there is no original destination.
+    ...(mode === 'explicit' || http.some((m) => isDynamic(m, mode)) ? { dynamic: family } : {}),
+  })
+  return [{ filterChainMatch: sniffedHttp, filters: [filter] }]
+}
+
+/** Envoy refuses two chains with one match, so each name is taken once. */
+function sniChains(members: readonly Member[], { family, mode }: SharedListener): FilterChainInit[] {
+  const taken = new Set<string>()
+  return members.flatMap((member) => {
+    const { hostname, aliases } = member.service.attributes
+    const names = [hostname, ...aliases].map((name) => name.toLowerCase()).filter((name) => !taken.has(name))
+    if (names.length === 0) return []
+    for (const name of names) taken.add(name)
+    const forward = isDynamic(member, mode) ? [sniForwardFilter(family, member.port.port)] : []
+    return [{ filterChainMatch: { serverNames: names }, filters: [...forward, ...tcpTo(member)] }]
+  })
+}
+
+function cidrChains(context: Context, members: readonly Member[]): FilterChainInit[] {
+  const taken = new Set<string>()
+  return members.flatMap((member) => {
+    const blocks = blocksOf(member).filter((block) => !taken.has(block))
+    if (blocks.length < blocksOf(member).length) count(context, 'tcp_over_current_tcp')
+    if (blocks.length === 0) return []
+    for (const block of blocks) taken.add(block)
+    return [{ filterChainMatch: { prefixRanges: blocks.map(cidrRange) }, filters: tcpTo(member) }]
+  })
+}
+
+export const blocksOf = ({ service }: Member): readonly string[] =>
+  service.attributes.addresses.filter((address) => address.includes('/') && ipaddr.isValidCIDR(address))
+
+function cidrRange(block: string) {
+  const [, prefixLen] = ipaddr.parseCIDR(block)
+  return { addressPrefix: block.slice(0, block.indexOf('/')), prefixLen }
+}
+
+const passthroughChain = (policy: OutboundTrafficPolicy): FilterChainInit => ({
+  name: 'PassthroughFilterChain',
+  filters: [tcpFilter(wayOut(policy))],
+})
+
+export const wayOut = (policy: OutboundTrafficPolicy): string =>
+  policy === 'ALLOW_ANY' ? PASSTHROUGH_CLUSTER : BLACKHOLE_CLUSTER
+
+function countConflicts(context: Context, http: readonly Member[], bytes: readonly Member[]): void {
+  for (let i = 1; i < bytes.length; i++) count(context, 'tcp_over_current_tcp')
+  const [web] = http.filter(({ port }) => protocolClass(port.protocol) === 'http')
+  const [tcp] = bytes.filter(({ port }) => protocolClass(port.protocol) === 'tcp')
+  if (web === undefined || tcp === undefined) return
+  count(context, byAgeFirst(web, tcp) ? 'tcp_over_current_http' : 'http_over_current_tcp')
+}
+
+const byAgeFirst = (a: Member, b: Member): boolean => byAge(a, b) < 0
+type Conflict = CounterName extends infer N
+  ? N extends `pilot_conflict_outbound_listener_${infer C}`
+    ? C
+    : never
+  : never
+const count = (context: Context, conflict: Conflict): void =>
+  context.counters.count(`pilot_conflict_outbound_listener_${conflict}`, 'lds')
