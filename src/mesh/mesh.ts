@@ -27,10 +27,12 @@ export type { Alias, MeshOptions } from './precedence.ts'
 export { defaultMeshOptions } from './precedence.ts'
 export type { Readiness, WaitingFor } from './readiness.ts'
 
+export type RestoredSource = Restored & { readonly source: SourceId }
+
 /** What the mesh needs of the last snapshot on disk (store.ts). */
 export interface SnapshotStore {
   /** By name of the source. */
-  readonly restored: ReadonlyMap<string, Restored & { readonly source: SourceId }>
+  readonly restored: ReadonlyMap<string, RestoredSource>
   /** Takes note of what a source has said; written soon. Never throws. */
   save(source: SourceId, content: SaidContent, saidAt: Date): void
   issues(): readonly Issue[]
