@@ -1,0 +1,98 @@
+/** A gRPC client for tests: raw messages over real connections, with a log of what came. */
+import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from '@grpc/grpc-js'
+import {
+  type DeltaDiscoveryRequest,
+  DeltaDiscoveryRequestSchema,
+  type DeltaDiscoveryResponse,
+  DeltaDiscoveryResponseSchema,
+  DiscoveryRequestSchema,
+  type DiscoveryResponse,
+  DiscoveryResponseSchema,
+} from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
+import { type create, decode, encode, type MessageInitShape } from '#xds/proto/index.ts'
+import { xdsMethods } from '#xds/server/services.ts'
+
+const asIs = (bytes: Buffer): Buffer => bytes
+export const adsSotw = xdsMethods[0]!.path
+export const adsDelta = xdsMethods[1]!.path
+
+export function connect(port: number, options: Record<string, number | string> = {}): Client {
+  return new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+    ...options,
+  })
+}
+
+export interface TestStream<Request, Response> {
+  readonly call: ClientDuplexStream<Buffer, Buffer>
+  send(request: Request): void
+  /** The next response; rejects with the status if the stream ends, or after two seconds. */
+  next(): Promise<Response>
+  /** Whether nothing has come that `next` hasn't given. */
+  isQuiet(): boolean
+  readonly ended: Promise<StatusObject>
+}
+
+function openCall<Request, Response>(
+  client: Client,
+  path: string,
+  serialize: (request: Request) => Uint8Array,
+  deserialize: (bytes: Buffer) => Response,
+): TestStream<Request, Response> {
+  const call = client.makeBidiStreamRequest(path, asIs, asIs, new Metadata())
+  const queue: Response[] = []
+  let wake = (): void => {}
+  let over: StatusObject | undefined
+  call.on('data', (bytes: Buffer) => {
+    queue.push(deserialize(bytes))
+    wake()
+  })
+  call.on('error', () => {})
+  const ended = new Promise<StatusObject>((resolve) => {
+    call.on('status', (status: StatusObject) => {
+      over = status
+      resolve(status)
+      wake()
+    })
+  })
+  return {
+    call,
+    send: (request) => void call.write(Buffer.from(serialize(request))),
+    isQuiet: () => queue.length === 0,
+    ended,
+    next: () =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error('no response within two seconds')), 2000)
+        wake = () => {
+          if (queue.length === 0 && over === undefined) return
+          clearTimeout(timer)
+          wake = () => {}
+          if (queue.length > 0) resolve(queue.shift()!)
+          else reject(new Error(`stream ended: ${over!.code} ${over!.details}`))
+        }
+        wake()
+      }),
+  }
+}
+
+type Init<D extends Parameters<typeof create>[0]> = MessageInitShape<D>
+export type SotwInit = Init<typeof DiscoveryRequestSchema>
+export type DeltaInit = Init<typeof DeltaDiscoveryRequestSchema>
+
+export const openSotw = (client: Client, path = adsSotw): TestStream<SotwInit, DiscoveryResponse> =>
+  openCall(
+    client,
+    path,
+    (request) => encode(DiscoveryRequestSchema, request),
+    (bytes) => decode(DiscoveryResponseSchema, bytes),
+  )
+
+export const openDelta = (client: Client, path = adsDelta): TestStream<DeltaInit, DeltaDiscoveryResponse> =>
+  openCall(
+    client,
+    path,
+    (request) => encode(DeltaDiscoveryRequestSchema, request),
+    (bytes) => decode(DeltaDiscoveryResponseSchema, bytes),
+  )
+
+export type { DeltaDiscoveryRequest }

@@ -1,0 +1,74 @@
+/** The incremental variant: requests add and take away names. */
+import { emptyResourceSet } from '../resource-set.ts'
+import type { TypeUrl } from '../resources.ts'
+import {
+  findSubscription,
+  type Machine,
+  type Outcome,
+  openSubscription,
+  settle,
+  targetOf,
+} from './machine.ts'
+import { emptyMeansAll } from './order.ts'
+import {
+  addName,
+  type ClientError,
+  dropName,
+  type Subscription,
+  startWildcard,
+  stopWildcard,
+} from './subscription.ts'
+
+export interface DeltaRequest {
+  readonly typeUrl: TypeUrl
+  readonly nonce: string
+  readonly subscribe: readonly string[]
+  readonly unsubscribe: readonly string[]
+  /** What a reconnecting client has, name to version; counts in the first request of a type only. */
+  readonly initialVersions: Readonly<Record<string, string>>
+  readonly error?: ClientError | undefined
+}
+
+/** Subscriptions count in every request, also in one with a stale nonce. */
+export function receiveDelta(machine: Machine, request: DeltaRequest, now: number): Outcome {
+  const known = findSubscription(machine, request.typeUrl)
+  if (known === undefined) {
+    open(machine, request)
+    return 'subscribed'
+  }
+  const outcome = settle(known, request.nonce, request.error, now)
+  const target = targetOf(machine, known)
+  if (request.subscribe.length > 0) known.named = true
+  for (const name of request.subscribe) {
+    if (name === '*') startWildcard(known, emptyResourceSet)
+    else addName(known, name, target)
+  }
+  for (const name of request.unsubscribe) {
+    if (name === '*') stopWildcard(known)
+    else dropName(known, name)
+  }
+  return outcome
+}
+
+function open(machine: Machine, { typeUrl, subscribe, unsubscribe, initialVersions }: DeltaRequest): void {
+  const sub = openSubscription(machine, typeUrl)
+  const target = targetOf(machine, sub)
+  const empty = subscribe.length === 0 && unsubscribe.length === 0
+  if (subscribe.includes('*') || (empty && emptyMeansAll(typeUrl))) startWildcard(sub, emptyResourceSet)
+  for (const name of subscribe) if (name !== '*') addName(sub, name, target)
+  if (subscribe.length > 0) sub.named = true
+  for (const name of unsubscribe) if (name !== '*') dropName(sub, name)
+
+  const orphans = machine.orphans.get(typeUrl)
+  machine.orphans.delete(typeUrl)
+  for (const [name, version] of Object.entries(initialVersions)) reconcile(sub, name, version, orphans)
+}
+
+/** The client has this version already: the name is compared rather than sent, unless its parent is new. */
+function reconcile(sub: Subscription, name: string, version: string, orphans?: ReadonlySet<string>): void {
+  if (!sub.wildcard && !sub.names.has(name)) return
+  sub.exceptions.set(name, { version })
+  if (orphans?.has(name)) return
+  sub.forced.delete(name)
+  sub.dirty.add(name)
+}

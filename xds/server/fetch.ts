@@ -1,0 +1,36 @@
+/** One request, one answer: the unary Fetch methods, and REST's. */
+import { firstValueFrom, timeout } from 'rxjs'
+import type { Node, ResourceSource, TypeUrl } from '../resources.ts'
+import { decodeSotw } from './decode.ts'
+import { encodeSotw } from './encode.ts'
+import { createMachine, nextResponse, type Response, receiveUpdate } from './machine.ts'
+import { receiveSotw } from './sotw.ts'
+
+export interface FetchRequest {
+  readonly node: Node | undefined
+  readonly typeUrl: TypeUrl
+  readonly names: readonly string[]
+}
+
+/** How long a source that isn't ready yet is waited for. */
+const patienceMs = 10_000
+
+/** What the node gets now. Rejects with a message for the client. */
+export async function fetchResources(source: ResourceSource, request: FetchRequest): Promise<Response> {
+  if (!request.node?.id) throw new Error('the request must carry node.id; set it in the bootstrap')
+  const update = await firstValueFrom(source.connect(request.node).pipe(timeout({ first: patienceMs })))
+  const machine = createMachine('sotw')
+  receiveUpdate(machine, update)
+  receiveSotw(machine, { typeUrl: request.typeUrl, nonce: '', names: request.names }, 0)
+  return nextResponse(machine, 0)!
+}
+
+/** The Fetch methods: DiscoveryRequest to DiscoveryResponse. */
+export async function fetchBytes(source: ResourceSource, typeUrl: TypeUrl, bytes: Buffer): Promise<Buffer> {
+  const request = decodeSotw(bytes, new Map())
+  if (request.typeUrl !== '' && request.typeUrl !== typeUrl) {
+    throw new Error(`this service serves ${typeUrl}, not ${request.typeUrl}`)
+  }
+  const names = request.names === 'same' ? [] : request.names
+  return encodeSotw(await fetchResources(source, { node: request.node, typeUrl, names }))
+}

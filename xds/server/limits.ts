@@ -1,0 +1,31 @@
+/** What one client, and all of them, may take. */
+export interface XdsLimits {
+  /** Bytes of one request; a larger one ends its stream with RESOURCE_EXHAUSTED. */
+  readonly maxRequestBytes: number
+  readonly maxStreams: number
+  /** Streams of one remote address. One Envoy without ADS opens one for each cluster's endpoints. */
+  readonly maxStreamsPerPeer: number
+  /** Names that one stream may subscribe to, over all types. */
+  readonly maxNames: number
+  /** Types that one stream may subscribe to. */
+  readonly maxTypes: number
+  /** A client that leaves a message unread for so long is cut off; until then its state merges. */
+  readonly slowReaderMs: number
+  /** A stream that sends no first request, or a connection that says nothing at all, is ended after it. */
+  readonly firstRequestMs: number
+  /** HTTP/2 pings, which end half-open connections. */
+  readonly keepaliveMs: number
+  readonly keepaliveTimeoutMs: number
+}
+
+export const defaultLimits: XdsLimits = {
+  maxRequestBytes: 4 * 1024 * 1024,
+  maxStreams: 20_000,
+  maxStreamsPerPeer: 10_000,
+  maxNames: 100_000,
+  maxTypes: 32,
+  slowReaderMs: 5 * 60_000,
+  firstRequestMs: 30_000,
+  keepaliveMs: 30_000,
+  keepaliveTimeoutMs: 10_000,
+}

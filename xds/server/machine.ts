@@ -1,0 +1,256 @@
+/**
+ * The protocol of one stream: requests and resource updates in, responses out, no I/O. The transport calls
+ * `nextResponse` whenever the client can take another message; until then all that happens merges into the
+ * state, so a slow client costs nothing and gets the newest.
+ *
+ * Order of types (order.ts). Clusters go first; listeners and routes follow when the client has acknowledged
+ * the clusters; what is gone is removed after all additions. A set being rolled out like that is `current`,
+ * and a newer one with other clusters waits in `newest` until it is through, so that under constant change
+ * every type has its turn. Endpoints and secrets always follow the newest set at once. What a request asks
+ * for is answered at once too, whatever the order: no request is met with silence.
+ */
+import { emptyResourceSet } from '../resource-set.ts'
+import type { Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
+import { childType, isComplete, pushRank, removalRank, sideOf } from './order.ts'
+import {
+  acknowledge,
+  applyPlan,
+  type ClientError,
+  completeState,
+  createSubscription,
+  forgive,
+  hasUnsent,
+  isInterested,
+  markChanged,
+  plan,
+  reject,
+  type Subscription,
+} from './subscription.ts'
+
+export type Variant = 'sotw' | 'delta'
+
+export interface Machine {
+  readonly variant: Variant
+  /** Begins each nonce, so that one of another stream is never taken for ours. */
+  readonly noncePrefix: string
+  nonces: number
+  /** In push order. */
+  subs: Subscription[]
+  /** Undefined until the source has spoken. */
+  newest: ResourceSet | undefined
+  /** What clusters, listeners and routes are being brought to. */
+  current: ResourceSet
+  /** Names that differ between `current` and `newest`. */
+  waiting: Map<TypeUrl, ReadonlySet<string>> | 'all' | undefined
+  /** Children of parents that were sent before the client subscribed to the children's type (delta only). */
+  readonly orphans: Map<TypeUrl, Set<string>>
+}
+
+export interface Response {
+  readonly typeUrl: TypeUrl
+  readonly version: string
+  readonly nonce: string
+  readonly resources: readonly Resource[]
+  /** Delta only. */
+  readonly removed: readonly string[]
+}
+
+/** What a request turned out to be, for metrics and logs. */
+export type Outcome = 'subscribed' | 'ack' | 'nack' | 'expired'
+
+export function createMachine(variant: Variant, noncePrefix = ''): Machine {
+  return {
+    variant,
+    noncePrefix,
+    nonces: 0,
+    subs: [],
+    newest: undefined,
+    current: emptyResourceSet,
+    waiting: undefined,
+    orphans: new Map(),
+  }
+}
+
+export const findSubscription = (machine: Machine, typeUrl: TypeUrl): Subscription | undefined =>
+  machine.subs.find((sub) => sub.typeUrl === typeUrl)
+
+/** The first request of a type. */
+export function openSubscription(machine: Machine, typeUrl: TypeUrl): Subscription {
+  const complete = machine.variant === 'sotw' && isComplete(typeUrl)
+  const sub = createSubscription(typeUrl, complete, emptyResourceSet)
+  machine.subs = [...machine.subs, sub].sort((a, b) => pushRank(a.typeUrl) - pushRank(b.typeUrl))
+  return sub
+}
+
+/** The set that a type is being brought to. */
+export const targetOf = (machine: Machine, sub: Subscription): ResourceSet =>
+  sideOf(sub.typeUrl) === 'free' ? (machine.newest ?? emptyResourceSet) : machine.current
+
+/** The ACK or NACK in a request of a known subscription. */
+export function settle(
+  sub: Subscription,
+  nonce: string,
+  error: ClientError | undefined,
+  now: number,
+): Outcome {
+  if (nonce === '') return 'subscribed'
+  if (nonce !== sub.sentNonce) return 'expired'
+  if (sub.inFlight === undefined) return 'subscribed'
+  if (error !== undefined) reject(sub, error, now)
+  else acknowledge(sub, now)
+  return error === undefined ? 'ack' : 'nack'
+}
+
+/** The source has something new. */
+export function receiveUpdate(machine: Machine, { resources, changed }: ResourceUpdate): void {
+  const names = machine.newest === undefined ? 'all' : changed
+  machine.newest = resources
+  for (const sub of machine.subs) {
+    if (sideOf(sub.typeUrl) === 'free') markChanged(sub, resources, namesOf(names, sub.typeUrl))
+  }
+  machine.waiting = union(machine.waiting, names)
+  adopt(machine)
+}
+
+/** The next message to the client; undefined when there is nothing to say until something happens. */
+export function nextResponse(machine: Machine, now: number): Response | undefined {
+  if (machine.newest === undefined) return undefined
+  for (const sub of machine.subs) {
+    const response = respond(machine, sub, now)
+    if (response !== undefined) return response
+  }
+  const removing = machine.subs.filter((sub) => sub.removals.size > 0)
+  for (const sub of removing.sort((a, b) => removalRank(a.typeUrl) - removalRank(b.typeUrl))) {
+    const response = respond(machine, sub, now)
+    if (response !== undefined) return response
+  }
+  return machine.waiting !== undefined && adopt(machine) ? nextResponse(machine, now) : undefined
+}
+
+/** Goes on to the newest set, unless its clusters would keep the current listeners and routes waiting. */
+function adopt(machine: Machine): boolean {
+  const { waiting, newest } = machine
+  if (waiting === undefined || newest === undefined) return false
+  const clusters = machine.subs.find((sub) => sideOf(sub.typeUrl) === 'clusters')
+  const unfinished =
+    clusters !== undefined &&
+    !hasUnsent(clusters) &&
+    namesOf(waiting, clusters.typeUrl) !== undefined &&
+    (clusters.removals.size > 0 ||
+      machine.subs.some((sub) => sideOf(sub.typeUrl) === 'routes' && hasUnsent(sub)))
+  if (unfinished) return false
+  machine.current = newest
+  machine.waiting = undefined
+  for (const sub of machine.subs) {
+    if (sideOf(sub.typeUrl) !== 'free') markChanged(sub, newest, namesOf(waiting, sub.typeUrl))
+  }
+  return true
+}
+
+function respond(machine: Machine, sub: Subscription, now: number): Response | undefined {
+  if (sub.inFlight !== undefined) return undefined
+  const removals = mayRemove(machine, sub)
+  if (!sub.owed && !hasUnsent(sub) && !(removals && sub.removals.size > 0)) return undefined
+  const held = sideOf(sub.typeUrl) === 'routes' && clustersUnderWay(machine)
+  if (held && !sub.owed && sub.forced.size === 0) return undefined
+  // A complete response can't be partial, nor can the first one of a wildcard subscription.
+  const only = held && !sub.complete && sub.sentNonce !== '' ? 'forced' : 'all'
+
+  const target = targetOf(machine, sub)
+  // Nobody is told of what goes in a state-of-the-world response that isn't complete.
+  const silent = machine.variant === 'sotw' && !sub.complete
+  const next = plan(sub, target, only, removals || silent)
+  const asked = sub.owed || (silent && next.removed.some((name) => sub.forced.has(name)))
+  const removed = silent ? [] : next.removed
+  const resources = sub.complete ? completeState(sub, target, next.deferred) : next.changed
+  const children = childrenOf(next.changed)
+  applyPlan(sub, target, only, next)
+  if (silent) forgive(sub, next.removed)
+  if (!asked && next.changed.length === 0 && removed.length === 0) return undefined
+
+  sub.sentNonce = `${machine.noncePrefix}${++machine.nonces}`
+  sub.sentVersion = versionOf(sub, target, next.deferred)
+  sub.sentAt = now
+  sub.inFlight = {
+    nonce: sub.sentNonce,
+    version: sub.sentVersion,
+    changed: next.changed,
+    removed: next.removed,
+  }
+  sendChildren(machine, sub.typeUrl, children)
+  return {
+    typeUrl: sub.typeUrl,
+    version: sub.sentVersion,
+    nonce: sub.sentNonce,
+    resources,
+    removed: sub.complete ? [] : removed,
+  }
+}
+
+/** Whether the client is about to get, or has not yet acknowledged, additions to its clusters. */
+function clustersUnderWay(machine: Machine): boolean {
+  return machine.subs.some(
+    (sub) =>
+      sideOf(sub.typeUrl) === 'clusters' &&
+      (hasUnsent(sub) || (sub.inFlight !== undefined && sub.inFlight.changed.length > 0)),
+  )
+}
+
+/** What is gone may be removed when all additions are through and what uses it has been removed before. */
+function mayRemove(machine: Machine, sub: Subscription): boolean {
+  const side = sideOf(sub.typeUrl)
+  if (side !== 'routes' && machine.waiting !== undefined) return false
+  return machine.subs.every((other) => {
+    if (other === sub) return true
+    if (hasUnsent(other)) return false
+    if (other.removals.size > 0 && removalRank(other.typeUrl) < removalRank(sub.typeUrl)) return false
+    return side === 'routes' || sideOf(other.typeUrl) !== 'routes' || !other.inFlight?.changed.length
+  })
+}
+
+/**
+ * Envoy warms a changed cluster until endpoints arrive for it, even if they are the same; a listener likewise
+ * waits for its routes.
+ */
+function sendChildren(machine: Machine, parentType: TypeUrl, children: readonly string[]): void {
+  const typeUrl = childType(parentType)
+  if (typeUrl === undefined || children.length === 0) return
+  const sub = findSubscription(machine, typeUrl)
+  if (sub !== undefined) {
+    for (const name of children) if (isInterested(sub, name)) sub.forced.add(name)
+  } else if (machine.variant === 'delta') {
+    const orphans = machine.orphans.get(typeUrl) ?? new Set()
+    for (const name of children) orphans.add(name)
+    machine.orphans.set(typeUrl, orphans)
+  }
+}
+
+function childrenOf(resources: readonly Resource[]): readonly string[] {
+  return resources.flatMap((resource) => resource.children)
+}
+
+/** With what is to be removed later it is another version than without. */
+function versionOf(sub: Subscription, target: ResourceSet, deferred: readonly string[]): string {
+  const version = target.version(sub.typeUrl)
+  return sub.complete && deferred.length > 0 ? `${version}+${deferred.length}` : version
+}
+
+function namesOf(
+  changed: ResourceUpdate['changed'],
+  typeUrl: TypeUrl,
+): 'all' | ReadonlySet<string> | undefined {
+  return changed === 'all' ? 'all' : changed.get(typeUrl)
+}
+
+function union(
+  before: Machine['waiting'],
+  changed: ResourceUpdate['changed'],
+): Map<TypeUrl, ReadonlySet<string>> | 'all' {
+  if (before === 'all' || changed === 'all') return 'all'
+  const merged = new Map(before)
+  for (const [typeUrl, names] of changed) {
+    const earlier = merged.get(typeUrl)
+    merged.set(typeUrl, earlier === undefined ? names : new Set([...earlier, ...names]))
+  }
+  return merged
+}

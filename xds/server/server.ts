@@ -1,0 +1,184 @@
+/**
+ * The xDS server: gRPC (aggregated and separate services, state of the world, incremental and Fetch) and REST
+ * on one plaintext port. It knows nothing of a mesh; all it serves comes from a ResourceSource.
+ */
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+  type UntypedHandleCall,
+} from '@grpc/grpc-js'
+import { type Logger, silentLogger } from '#support/logger.ts'
+import type { Resource, ResourceSource } from '../resources.ts'
+import { fetchBytes } from './fetch.ts'
+import { defaultLimits, type XdsLimits } from './limits.ts'
+import { listenShared, type SharedListener } from './listener.ts'
+import { createRestHandler } from './rest.ts'
+import { type XdsMethod, xdsMethods, xdsService } from './services.ts'
+import type { StreamStatus, XdsObserver } from './status.ts'
+import { openStream, type StreamDeps, type XdsStream } from './stream.ts'
+
+export interface XdsServerOptions {
+  readonly source: ResourceSource
+  readonly log?: Logger
+  readonly limits?: Partial<XdsLimits>
+  /** Unix time in milliseconds. */
+  readonly now?: () => number
+  readonly observer?: XdsObserver
+}
+
+export interface XdsServer {
+  /** `host:port`; port 0 takes a free one. Rejects if it can't be bound. */
+  listen(address: string): Promise<{ address: string; port: number }>
+  /** Sends clients away over half of `graceMs`, so that they don't all come to the next Pilot at once; resolves when all are gone. */
+  drain(graceMs: number): Promise<void>
+  /** Ends everything at once. */
+  close(): Promise<void>
+  streams(): readonly StreamStatus[]
+  /** The resources that a stream's client was sent and still has; none if there is no such stream. */
+  held(streamId: string): Iterable<Resource>
+}
+
+export function createXdsServer(options: XdsServerOptions): XdsServer {
+  const limits = { ...defaultLimits, ...options.limits }
+  const { source, log = silentLogger, now = Date.now, observer = {} } = options
+  const deps: StreamDeps = { source, log, now, limits, observer }
+  const streams = new Map<string, { readonly stream: XdsStream; readonly address: string }>()
+  const perAddress = new Map<string, number>()
+  const rest = createRestHandler(source)
+  const grpc = new Server(grpcOptions(limits))
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
+  grpc.addService(
+    xdsService,
+    Object.fromEntries(xdsMethods.map((method) => [method.path, handlerOf(method)])),
+  )
+  const listeners: SharedListener[] = []
+  let streamCount = 0
+  let draining = false
+  const ageTimer = setInterval(
+    () => {
+      const time = now()
+      for (const { stream } of streams.values()) stream.checkAge(time)
+    },
+    Math.max(50, Math.min(limits.slowReaderMs, limits.firstRequestMs) / 4),
+  ).unref()
+
+  function handlerOf(method: XdsMethod): UntypedHandleCall {
+    if (method.kind !== 'fetch') return (call: ServerDuplexStream<Buffer, Buffer>) => accept(call, method)
+    return (call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) => {
+      fetchBytes(source, method.typeUrl!, call.request).then(
+        (bytes) => reply(null, bytes),
+        (error: Error) => reply({ code: status.INVALID_ARGUMENT, details: error.message }),
+      )
+    }
+  }
+
+  function accept(call: ServerDuplexStream<Buffer, Buffer>, method: XdsMethod): void {
+    const peer = call.getPeer()
+    const address = peer.slice(0, peer.lastIndexOf(':'))
+    const refusal = refusalOf(address)
+    if (refusal !== undefined) {
+      observer.onRefused?.(peer, status[refusal.code], refusal.details)
+      // The stream is ended with the error's status; without a listener it would be an uncaught exception.
+      call.on('error', () => {})
+      call.emit('error', refusal)
+      return
+    }
+    const id = (++streamCount).toString(36)
+    const end = (code: status, details: string): void => {
+      call.emit('error', { code, details })
+      gone()
+    }
+    const outlet = { peer, send: (bytes: Buffer, taken: () => void) => void call.write(bytes, taken), end }
+    const stream = openStream(id, method.kind as 'sotw' | 'delta', method.typeUrl, outlet, deps)
+    const gone = (): void => {
+      stream.closed()
+      if (!streams.delete(id)) return
+      const left = perAddress.get(address)! - 1
+      if (left === 0) perAddress.delete(address)
+      else perAddress.set(address, left)
+    }
+    streams.set(id, { stream, address })
+    perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
+    call.on('data', stream.receive)
+    call.on('end', () => {
+      gone()
+      call.end()
+    })
+    call.on('cancelled', gone)
+    call.on('error', gone)
+  }
+
+  function refusalOf(address: string): { code: status; details: string } | undefined {
+    if (draining) return { code: status.UNAVAILABLE, details: 'this Pilot is shutting down' }
+    if (streams.size >= limits.maxStreams) {
+      return {
+        code: status.RESOURCE_EXHAUSTED,
+        details: `this Pilot serves ${limits.maxStreams} streams at most`,
+      }
+    }
+    if ((perAddress.get(address) ?? 0) >= limits.maxStreamsPerPeer) {
+      const details = `one address may open ${limits.maxStreamsPerPeer} streams at most`
+      return { code: status.RESOURCE_EXHAUSTED, details }
+    }
+    return undefined
+  }
+
+  async function drain(graceMs: number): Promise<void> {
+    draining = true
+    for (const listener of listeners) listener.stop()
+    injector.drain(graceMs)
+    const leaving = [...streams.values()]
+    await Promise.all(
+      leaving.map(async ({ stream }, index) => {
+        await delay((graceMs / 2) * (index / leaving.length))
+        stream.fail(status.UNAVAILABLE, 'this Pilot is shutting down')
+      }),
+    )
+  }
+
+  async function close(): Promise<void> {
+    draining = true
+    clearInterval(ageTimer)
+    for (const { stream } of [...streams.values()])
+      stream.fail(status.UNAVAILABLE, 'this Pilot is shutting down')
+    await Promise.all(listeners.map((listener) => listener.close()))
+    injector.destroy()
+    grpc.forceShutdown()
+  }
+
+  return {
+    async listen(address) {
+      const listener = await listenShared(address, {
+        http2: (socket) => injector.injectConnection(socket),
+        rest,
+        firstBytesMs: limits.firstRequestMs,
+        maxBodyBytes: limits.maxRequestBytes,
+        garbage: (peer) => observer.onGarbage?.(peer),
+      })
+      listeners.push(listener)
+      return { address: listener.address, port: listener.port }
+    },
+    drain,
+    close,
+    streams: () => [...streams.values()].map(({ stream }) => stream.status()),
+    held: (streamId) => streams.get(streamId)?.stream.held() ?? [],
+  }
+}
+
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+function grpcOptions(limits: XdsLimits): Record<string, number> {
+  return {
+    'grpc.max_receive_message_length': limits.maxRequestBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': limits.maxStreamsPerPeer,
+    'grpc.keepalive_time_ms': limits.keepaliveMs,
+    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+    'grpc.keepalive_permit_without_calls': 1,
+    'grpc.enable_channelz': 0,
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * One stream: bytes in, bytes out. At most one message is handed to the transport at a time; while the client
+ * doesn't take it, everything merges in the machine.
+ */
+import { status } from '@grpc/grpc-js'
+import type { Subscription as RxSubscription } from 'rxjs'
+import type { Logger } from '#support/logger.ts'
+import type { Node, Resource, ResourceSource, TypeUrl } from '../resources.ts'
+import { decodeDelta, decodeSotw, type NameLists } from './decode.ts'
+import { receiveDelta } from './delta.ts'
+import { encodeResponse } from './encode.ts'
+import type { XdsLimits } from './limits.ts'
+import {
+  createMachine,
+  findSubscription,
+  nextResponse,
+  type Outcome,
+  type Response,
+  receiveUpdate,
+  type Variant,
+} from './machine.ts'
+import { receiveSotw } from './sotw.ts'
+import { type StreamInfo, type StreamStatus, typeStatuses, type XdsObserver } from './status.ts'
+import { heldResources } from './subscription.ts'
+
+/** What a stream needs of the transport. */
+export interface Outlet {
+  readonly peer: string
+  /** `taken` is called when the transport has passed the message on, and never after the stream has ended. */
+  send(message: Buffer, taken: () => void): void
+  /** Ends the stream with a gRPC status. */
+  end(code: status, message: string): void
+}
+
+export interface StreamDeps {
+  readonly source: ResourceSource
+  readonly log: Logger
+  readonly now: () => number
+  readonly limits: XdsLimits
+  readonly observer: XdsObserver
+}
+
+export interface XdsStream {
+  receive(message: Buffer): void
+  /** The client or the connection has gone; also after `fail`. */
+  closed(): void
+  fail(code: status, message: string): void
+  /** Ends what has kept silent, or not read, for too long. */
+  checkAge(now: number): void
+  status(): StreamStatus
+  held(): Iterable<Resource>
+}
+
+/** `onlyType` is the one type of a service that isn't aggregated. */
+export function openStream(
+  id: string,
+  variant: Variant,
+  onlyType: TypeUrl | undefined,
+  outlet: Outlet,
+  deps: StreamDeps,
+): XdsStream {
+  const { limits, now, observer } = deps
+  const machine = createMachine(variant, `${id}-`)
+  const lists: NameLists = new Map()
+  const since = now()
+  let node: Node | undefined
+  let updates: RxSubscription | undefined
+  let open = true
+  let sendingSince: number | undefined
+  let lastMessageAt = since
+  let bytesSent = 0
+  let messagesSent = 0
+
+  const info = (): StreamInfo => ({ id, protocol: variant, peer: outlet.peer, since, node })
+
+  function fail(code: status, message: string): void {
+    if (!open) return
+    observer.onRefused?.(outlet.peer, status[code], message)
+    closed()
+    outlet.end(code, message)
+  }
+
+  function closed(): void {
+    if (!open) return
+    open = false
+    updates?.unsubscribe()
+    if (node !== undefined) observer.onDisconnect?.(info())
+  }
+
+  function receive(message: Buffer): void {
+    if (!open) return
+    lastMessageAt = now()
+    let problem: string | undefined
+    try {
+      problem = variant === 'sotw' ? receiveOne(decodeSotw(message, lists)) : receiveOne(decodeDelta(message))
+    } catch (error) {
+      problem = `not a discovery request: ${error instanceof Error ? error.message : String(error)}`
+    }
+    if (problem !== undefined) fail(status.INVALID_ARGUMENT, problem)
+    else pump()
+  }
+
+  /** What is wrong with the request, if anything. */
+  function receiveOne(
+    request: ReturnType<typeof decodeSotw> | ReturnType<typeof decodeDelta>,
+  ): string | undefined {
+    const typeUrl = request.typeUrl || onlyType
+    if (!typeUrl) return 'the request has no type_url, which an aggregated stream needs'
+    if (onlyType !== undefined && typeUrl !== onlyType)
+      return `this service serves ${onlyType}, not ${typeUrl}`
+    if (node === undefined) {
+      if (!request.node?.id)
+        return 'the first request of a stream must carry node.id; set it in the bootstrap'
+      connect(request.node)
+      if (!open) return undefined
+    }
+    const outcome =
+      'names' in request
+        ? receiveSotw(machine, { ...request, typeUrl }, lastMessageAt)
+        : receiveDelta(machine, { ...request, typeUrl }, lastMessageAt)
+    observe(outcome, typeUrl, request.error?.message ?? '')
+    return overLimit()
+  }
+
+  function overLimit(): string | undefined {
+    if (machine.subs.length > limits.maxTypes) return `more than ${limits.maxTypes} types on one stream`
+    let names = 0
+    for (const sub of machine.subs) names += sub.names.size
+    return names > limits.maxNames ? `more than ${limits.maxNames} names on one stream` : undefined
+  }
+
+  function connect(as: Node): void {
+    node = as
+    observer.onConnect?.(info())
+    updates = deps.source.connect(as).subscribe({
+      next: (update) => {
+        receiveUpdate(machine, update)
+        pump()
+      },
+      error: (error: unknown) =>
+        fail(status.INVALID_ARGUMENT, error instanceof Error ? error.message : String(error)),
+    })
+    // A source may refuse at once, before there is a subscription to end.
+    if (!open) updates.unsubscribe()
+  }
+
+  function observe(outcome: Outcome, typeUrl: TypeUrl, message: string): void {
+    if (outcome === 'ack') observer.onAck?.(info(), typeUrl)
+    else if (outcome === 'expired') observer.onExpiredNonce?.(info(), typeUrl)
+    else if (outcome === 'nack') {
+      const resources = [...(findSubscription(machine, typeUrl)?.rejection?.blamed ?? [])].slice(0, 10)
+      deps.log.warn({ node: node?.id, typeUrl, resources, message }, 'client rejected configuration')
+      observer.onNack?.(info(), typeUrl, message)
+    }
+  }
+
+  function pump(): void {
+    while (open && sendingSince === undefined) {
+      const response = nextResponse(machine, now())
+      if (response === undefined) return
+      send(response)
+    }
+  }
+
+  function send(response: Response): void {
+    const message = encodeResponse(variant, response)
+    sendingSince = now()
+    bytesSent += message.length
+    messagesSent++
+    observer.onPush?.(info(), response.typeUrl, response.resources, message.length)
+    outlet.send(message, () => {
+      sendingSince = undefined
+      pump()
+    })
+  }
+
+  function checkAge(time: number): void {
+    if (sendingSince !== undefined && time - sendingSince >= limits.slowReaderMs) {
+      fail(status.RESOURCE_EXHAUSTED, `the client has left a message unread for ${limits.slowReaderMs} ms`)
+    } else if (node === undefined && time - since >= limits.firstRequestMs) {
+      fail(status.DEADLINE_EXCEEDED, `no request within ${limits.firstRequestMs} ms`)
+    }
+  }
+
+  return {
+    receive,
+    closed,
+    fail,
+    checkAge,
+    status: () => ({ ...info(), lastMessageAt, bytesSent, messagesSent, types: typeStatuses(machine) }),
+    *held() {
+      for (const sub of machine.subs) yield* heldResources(sub)
+    },
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * One client's subscription to one type: what it wants, what it holds, what is to be said next. Pure state
+ * and arithmetic, the same for both protocol variants; sotw.ts and delta.ts translate their requests to it.
+ *
+ * What the client holds is not kept resource by resource: it is `base`, the set that was sent last, except for
+ * the few names in `exceptions`. Names that may differ are in `dirty`. All other names the client wants are
+ * the same in `base`, in the newest set and in the client.
+ */
+import type { Resource, ResourceSet, TypeUrl } from '../resources.ts'
+
+/** What the client has under a name; the resource is unknown when the client named its version itself. */
+export interface Held {
+  readonly version: string
+  readonly resource?: Resource
+}
+
+/** google.rpc.Status of a NACK, and the version that the client says it stays with. */
+export interface ClientError {
+  readonly code: number
+  readonly message: string
+  readonly lastGoodVersion?: string
+}
+
+/** The response in flight. */
+export interface Sent {
+  readonly nonce: string
+  readonly version: string
+  readonly changed: readonly Resource[]
+  readonly removed: readonly string[]
+}
+
+/** A rejection that stands until what was rejected is accepted in another version or gone. */
+export interface Rejection {
+  readonly message: string
+  readonly code: number
+  /** Unix time in milliseconds. */
+  readonly since: number
+  readonly lastGoodVersion: string
+  /** Names of the rejected response that the client may not have taken. */
+  readonly suspects: Set<string>
+  /** Those of them that the message names; all, if it names none. */
+  readonly blamed: Set<string>
+}
+
+export interface Subscription {
+  readonly typeUrl: TypeUrl
+  /** Each response carries all that the client wants (state of the world, clusters and listeners). */
+  readonly complete: boolean
+  wildcard: boolean
+  /** Names were given once, so that an empty list no longer means "all". */
+  named: boolean
+  /** Explicitly subscribed names, without "*". */
+  readonly names: Set<string>
+  base: ResourceSet
+  exceptions: Map<string, Held | undefined>
+  readonly dirty: Set<string>
+  /** Every name may differ. */
+  everything: boolean
+  /** Names to be sent whether or not they differ. */
+  readonly forced: Set<string>
+  /** Names held that are gone, whose removal has to wait for additions elsewhere. */
+  removals: Set<string>
+  /** A request waits for its answer, be it empty. */
+  owed: boolean
+  inFlight: Sent | undefined
+  rejection: Rejection | undefined
+  sentNonce: string
+  sentVersion: string
+  sentAt: number
+  ackedVersion: string
+  ackedAt: number
+}
+
+/** A subscription to nothing yet, whose first request waits for its answer. */
+export function createSubscription(typeUrl: TypeUrl, complete: boolean, nothing: ResourceSet): Subscription {
+  return {
+    typeUrl,
+    complete,
+    wildcard: false,
+    named: false,
+    names: new Set(),
+    base: nothing,
+    exceptions: new Map(),
+    dirty: new Set(),
+    everything: false,
+    forced: new Set(),
+    removals: new Set(),
+    owed: true,
+    inFlight: undefined,
+    rejection: undefined,
+    sentNonce: '',
+    sentVersion: '',
+    sentAt: 0,
+    ackedVersion: '',
+    ackedAt: 0,
+  }
+}
+
+export const isInterested = (sub: Subscription, name: string): boolean => sub.wildcard || sub.names.has(name)
+
+/** Additions or changes that were not sent (or not found to be none) yet. */
+export const hasUnsent = (sub: Subscription): boolean =>
+  sub.everything || sub.dirty.size > 0 || sub.forced.size > 0
+
+/** Subscribes to a name; it is sent even if the client seems to hold it. */
+export function addName(sub: Subscription, name: string, set: ResourceSet): void {
+  // The set's own string is kept rather than this stream's copy of it.
+  const shared = set.get(sub.typeUrl, name)?.name ?? name
+  if (!isInterested(sub, shared)) sub.exceptions.set(shared, undefined)
+  sub.named = true
+  sub.names.add(shared)
+  sub.forced.add(shared)
+  sub.removals.delete(shared)
+}
+
+/** Ends the subscription to a name. */
+export function dropName(sub: Subscription, name: string): void {
+  if (!sub.names.delete(name)) return
+  if (sub.wildcard) {
+    // The client can't know whether "*" includes the name, so it must be told.
+    sub.forced.add(name)
+    return
+  }
+  sub.exceptions.delete(name)
+  sub.dirty.delete(name)
+  sub.forced.delete(name)
+  sub.removals.delete(name)
+  forgive(sub, [name])
+}
+
+/** Subscribes to all; what is held by "*" already is sent again. */
+export function startWildcard(sub: Subscription, nothing: ResourceSet): void {
+  const held = new Map<string, Held | undefined>()
+  if (!sub.wildcard) for (const name of sub.names) held.set(name, heldOf(sub, name))
+  sub.wildcard = true
+  sub.exceptions = held
+  sub.base = nothing
+  sub.everything = true
+  sub.owed = true
+}
+
+/** Ends the subscription to all; explicitly subscribed names stay. */
+export function stopWildcard(sub: Subscription): void {
+  sub.wildcard = false
+  for (const names of [sub.dirty, sub.forced, sub.removals]) {
+    for (const name of names) if (!sub.names.has(name)) names.delete(name)
+  }
+  for (const name of sub.exceptions.keys()) if (!sub.names.has(name)) sub.exceptions.delete(name)
+  if (sub.rejection !== undefined) {
+    forgive(
+      sub,
+      [...sub.rejection.suspects].filter((name) => !sub.names.has(name)),
+    )
+  }
+}
+
+/** Takes note of names that may differ in the newer set `target`. */
+export function markChanged(
+  sub: Subscription,
+  target: ResourceSet,
+  names: 'all' | ReadonlySet<string> | undefined,
+): void {
+  if (names === 'all') sub.everything = true
+  else if (names !== undefined && !sub.everything) {
+    if (sub.wildcard) for (const name of names) sub.dirty.add(name)
+    else if (names.size <= sub.names.size) {
+      for (const name of names) if (sub.names.has(name)) sub.dirty.add(name)
+    } else for (const name of sub.names) if (names.has(name)) sub.dirty.add(name)
+  }
+  // Nothing of interest differs, so let go of the older set.
+  if (!sub.everything && sub.dirty.size === 0) sub.base = target
+}
+
+/** What the client should have under the name. */
+function wantedOf(sub: Subscription, set: ResourceSet, name: string): Resource | undefined {
+  if (sub.names.has(name)) return set.get(sub.typeUrl, name) ?? set.missing(sub.typeUrl, name)
+  return sub.wildcard ? set.get(sub.typeUrl, name) : undefined
+}
+
+/** What the client has under the name, if it wants it. */
+export function heldOf(sub: Subscription, name: string): Held | undefined {
+  if (!isInterested(sub, name)) return undefined
+  if (sub.exceptions.size > 0 && sub.exceptions.has(name)) return sub.exceptions.get(name)
+  const resource = wantedOf(sub, sub.base, name)
+  return resource && { version: resource.version, resource }
+}
+
+export interface Plan {
+  /** What differs from what the client has, and what it asked for again. */
+  readonly changed: Resource[]
+  /** Names that are gone, or were asked for and don't exist. */
+  readonly removed: string[]
+  /** Names that are gone, to be removed later. */
+  readonly deferred: string[]
+}
+
+/**
+ * What is to be said to bring the client from what it holds to `target`; with `only` 'forced' nothing but
+ * what was asked for. Gone names are deferred unless `removals`.
+ */
+export function plan(
+  sub: Subscription,
+  target: ResourceSet,
+  only: 'all' | 'forced',
+  removals: boolean,
+): Plan {
+  const result: Plan = { changed: [], removed: [], deferred: [] }
+  for (const name of candidates(sub, target, only)) {
+    const forced = sub.forced.has(name)
+    const wanted = wantedOf(sub, target, name)
+    const held = heldOf(sub, name)
+    if (wanted !== undefined) {
+      if (forced || held?.version !== wanted.version) result.changed.push(wanted)
+    } else if (forced || (held !== undefined && removals)) result.removed.push(name)
+    else if (held !== undefined) result.deferred.push(name)
+  }
+  if (sub.rejection !== undefined && !sub.complete) addSuspects(sub, sub.rejection, target, result)
+  return result
+}
+
+/** Each name that may have to be said something of, once. */
+function candidates(sub: Subscription, target: ResourceSet, only: 'all' | 'forced'): Iterable<string> {
+  if (only === 'forced') return sub.forced
+  if (!sub.everything) {
+    if (sub.dirty.size === 0 && sub.removals.size === 0) return sub.forced
+    return new Set([...sub.forced, ...sub.dirty, ...sub.removals])
+  }
+  const names = new Set([...sub.forced, ...sub.names])
+  if (sub.wildcard) {
+    for (const { name } of target.all(sub.typeUrl)) names.add(name)
+    for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)
+    for (const name of sub.exceptions.keys()) names.add(name)
+  }
+  return names
+}
+
+/**
+ * When what a client rejected differs now, the rest of the rejected response goes with it: many clients take
+ * all of a response or nothing.
+ */
+function addSuspects(
+  sub: Subscription,
+  { blamed, suspects }: Rejection,
+  target: ResourceSet,
+  result: Plan,
+): void {
+  const said = new Set([...result.changed.map((resource) => resource.name), ...result.removed])
+  if (![...said].some((name) => blamed.has(name))) return
+  for (const name of suspects) {
+    const wanted = said.has(name) ? undefined : wantedOf(sub, target, name)
+    if (wanted !== undefined) result.changed.push(wanted)
+  }
+}
+
+/** All that the client should have, and what it has whose removal is deferred. */
+export function completeState(
+  sub: Subscription,
+  target: ResourceSet,
+  deferred: readonly string[],
+): Resource[] {
+  const resources: Resource[] = sub.wildcard ? [...target.all(sub.typeUrl)] : []
+  for (const name of sub.names) {
+    if (sub.wildcard && target.get(sub.typeUrl, name) !== undefined) continue
+    const resource = wantedOf(sub, target, name)
+    if (resource !== undefined) resources.push(resource)
+  }
+  for (const name of deferred) {
+    const resource = heldOf(sub, name)?.resource
+    if (resource !== undefined) resources.push(resource)
+  }
+  return resources
+}
+
+/** The client has (or will have) been told what `plan` says. */
+export function applyPlan(
+  sub: Subscription,
+  target: ResourceSet,
+  only: 'all' | 'forced',
+  { changed, removed, deferred }: Plan,
+): void {
+  if (only === 'all') {
+    const kept = new Map<string, Held | undefined>()
+    for (const name of deferred) kept.set(name, heldOf(sub, name))
+    sub.exceptions = kept
+    sub.removals = new Set(deferred)
+    sub.base = target
+    sub.everything = false
+    sub.dirty.clear()
+  } else {
+    for (const resource of changed) sub.exceptions.set(resource.name, { version: resource.version, resource })
+    for (const name of removed) sub.exceptions.set(name, undefined)
+  }
+  sub.forced.clear()
+  sub.owed = false
+}
+
+/** The client has taken the response in flight. */
+export function acknowledge(sub: Subscription, now: number): void {
+  const sent = sub.inFlight
+  if (sent === undefined) return
+  sub.inFlight = undefined
+  sub.ackedVersion = sent.version
+  sub.ackedAt = now
+  if (sub.rejection === undefined) return
+  if (sub.complete) sub.rejection = undefined
+  else {
+    forgive(
+      sub,
+      sent.changed.map((resource) => resource.name),
+    )
+    forgive(sub, sent.removed)
+  }
+}
+
+/**
+ * The client has refused the response in flight. What it holds now is not known, but what was sent counts as
+ * held, so that the same content is not sent again.
+ */
+export function reject(sub: Subscription, error: ClientError, now: number): void {
+  const sent = sub.inFlight
+  if (sent === undefined) return
+  sub.inFlight = undefined
+  const suspects = new Set(sub.complete ? [] : sub.rejection?.suspects)
+  const before = new Set(sub.complete ? [] : sub.rejection?.blamed)
+  const names = sent.changed.map((resource) => resource.name)
+  const blamed = names.filter((name) => name !== '' && error.message.includes(name))
+  sub.rejection = {
+    message: error.message,
+    code: error.code,
+    since: sub.rejection?.since ?? now,
+    lastGoodVersion: error.lastGoodVersion || sub.ackedVersion,
+    suspects: new Set([...suspects, ...names]),
+    blamed: new Set([...before, ...(blamed.length > 0 ? blamed : names)]),
+  }
+}
+
+/** These names are settled; when nothing is left to blame, the rejection is over. */
+export function forgive(sub: Subscription, names: Iterable<string>): void {
+  const rejection = sub.rejection
+  if (rejection === undefined) return
+  for (const name of names) {
+    rejection.suspects.delete(name)
+    rejection.blamed.delete(name)
+  }
+  if (rejection.blamed.size === 0) sub.rejection = undefined
+}
+
+/** The resources that the client was sent and still wants. */
+export function* heldResources(sub: Subscription): Iterable<Resource> {
+  const names = new Set(sub.names)
+  if (sub.wildcard) for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)
+  if (sub.wildcard) for (const name of sub.exceptions.keys()) names.add(name)
+  for (const name of names) {
+    const resource = heldOf(sub, name)?.resource
+    if (resource !== undefined) yield resource
+  }
+}
+
+/** How many resources the client has. */
+export function countHeld(sub: Subscription): number {
+  if (sub.wildcard && sub.names.size === 0 && sub.exceptions.size === 0) return sub.base.size(sub.typeUrl)
+  const names = new Set(sub.names)
+  if (sub.wildcard) for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)
+  if (sub.wildcard) for (const name of sub.exceptions.keys()) names.add(name)
+  let count = 0
+  for (const name of names) if (heldOf(sub, name) !== undefined) count++
+  return count
+}
