@@ -41,14 +41,17 @@ export interface CommandPilot extends PilotHandle {
   output(): string
 }
 
-/** `pilothouse serve` as a process of its own; resolves when `/ready` says so. */
-export async function servePilot(house: Cleanup, options: PilotOptions): Promise<CommandPilot> {
-  const [xdsPort, adminPort] = [await freePort(), await freePort()]
-  const args = ['serve', '--files', options.files, '--log-level', 'warn']
-  const addresses = ['--xds-address', `127.0.0.1:${xdsPort}`, '--admin-address', `127.0.0.1:${adminPort}`]
-  const child = spawn(process.execPath, [command, ...args, ...addresses], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+/**
+ * Starts `pilothouse serve` as a process of its own and ends it with the house; it is not yet ready. `prefix` is a command
+ * that replaces itself by the rest, e.g. `ip netns exec NAME`.
+ */
+export function serveCommand(
+  house: Cleanup,
+  args: readonly string[],
+  prefix: readonly string[] = [],
+): Pick<CommandPilot, 'child' | 'output' | 'stop'> {
+  const words = [...prefix, process.execPath, command, 'serve', '--log-level', 'warn', ...args]
+  const child = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -63,10 +66,18 @@ export async function servePilot(house: Cleanup, options: PilotOptions): Promise
     clearTimeout(hard)
   }
   house.add(stop, (it) => it())
+  return { child, output: () => output, stop }
+}
+
+/** `pilothouse serve` on loopback; resolves when `/ready` says so. */
+export async function servePilot(house: Cleanup, options: PilotOptions): Promise<CommandPilot> {
+  const [xdsPort, adminPort] = [await freePort(), await freePort()]
+  const addresses = ['--xds-address', `127.0.0.1:${xdsPort}`, '--admin-address', `127.0.0.1:${adminPort}`]
+  const served = serveCommand(house, ['--files', options.files, ...addresses])
   await until('the Pilot to be ready', async () => {
-    if (child.exitCode !== null) throw new Error(`it has ended:\n${output}`)
+    if (served.child.exitCode !== null) throw new Error(`it has ended:\n${served.output()}`)
     return (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok
   })
   const restart = () => Promise.reject(new Error('a Pilot that is a process of its own is started anew'))
-  return { xdsPort, adminPort, child, stop, restart, output: () => output }
+  return { ...served, xdsPort, adminPort, restart }
 }
