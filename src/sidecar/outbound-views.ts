@@ -1,5 +1,6 @@
 /** All outbound views in use: one for each distinct key; those of one namespace and Sidecar resource share a scope. */
 
+import { isIPv6 } from 'node:net'
 import { configKey } from '#model/config.ts'
 import type { MeshSettings } from '#model/mesh.ts'
 import type { Impact, MeshIndex } from './mesh-index.ts'
@@ -114,11 +115,19 @@ function outboundTraits(
   settings: MeshSettings,
 ): OutboundTraits {
   const { mode, outbound, locality, networkView } = sidecar
+  const ipFamily = ipFamilyOf(sidecar.ips)
   return {
     mode,
     proxy: mode === 'explicit' ? outbound : defaultOutbound,
     policy: policyOf(config, settings),
+    ...(ipFamily && { ipFamily }),
     ...(locality && { locality }),
     networkView: [...networkView].sort(),
   }
+}
+
+/** Undefined = IPv4, also where the addresses are not known. */
+function ipFamilyOf(ips: readonly string[]): OutboundView['ipFamily'] {
+  const v6 = ips.filter(isIPv6).length
+  return v6 === 0 ? undefined : v6 === ips.length ? 'v6' : 'dual'
 }
