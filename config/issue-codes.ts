@@ -122,7 +122,11 @@ export const issueCodes = {
   ),
   PH1405: error('The settings file cannot be read', 'Check the path and its permissions.'),
   PH1406: error('The settings file is not valid YAML', 'Correct the syntax at this place.'),
-  PH1407: error('Two sources have the same name', 'Give each its own `name`.'),
+  PH1407: error('Two sources have the same name', 'Give each its own `name`, or remove one.'),
+  PH1408: warning(
+    'A plaintext port is open to other hosts',
+    'Use a loopback address, or make sure that only trusted hosts reach it.',
+  ),
 } as const satisfies Record<string, CodeEntry>
 
 export type IssueCode = keyof typeof issueCodes

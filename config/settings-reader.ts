@@ -1,0 +1,117 @@
+/** Reads values out of a parsed settings file: each field with its place, its type and a remedy. Values, never throws. */
+import type { Issue } from '#model/issue.ts'
+import { parseDuration } from '#support/duration.ts'
+import { issue } from './issue-codes.ts'
+import { suggestion } from './suggest.ts'
+import { formatPath, type Path } from './yaml.ts'
+
+export interface Reader {
+  /** Where a field came from: a line of a file, a flag, a variable. */
+  at(path: Path, key?: boolean): string
+  readonly issues: Issue[]
+}
+
+export type Fields = Readonly<Record<string, unknown>>
+
+function wrong(reader: Reader, path: Path, message: string, hint: string): undefined {
+  reader.issues.push(
+    issue('PH1402', { message, path: formatPath(path), at: reader.at(path), params: { hint } }),
+  )
+  return undefined
+}
+
+/** A map whose fields are all known; absent is an empty one. */
+export function readMap(reader: Reader, value: unknown, path: Path, known: readonly string[]): Fields {
+  if (value === undefined || value === null) return {}
+  const where = path.length ? formatPath(path) : 'the file'
+  if (typeof value !== 'object' || Array.isArray(value))
+    return (
+      wrong(reader, path, `${where} must be a map of fields`, `Use the fields ${known.join(', ')}.`) ?? {}
+    )
+  for (const field of Object.keys(value)) {
+    if (known.includes(field)) continue
+    const at = [...path, field]
+    const message = `${where} has no setting "${field}"`
+    const params = { hint: suggestion(field, known) }
+    reader.issues.push(issue('PH1401', { message, path: formatPath(at), at: reader.at(at, true), params }))
+  }
+  return value as Fields
+}
+
+export function readList(reader: Reader, value: unknown, path: Path): readonly unknown[] {
+  if (value === undefined || value === null) return []
+  if (Array.isArray(value)) return value
+  return wrong(reader, path, `${formatPath(path)} must be a list`, 'Write each entry after "- ".') ?? []
+}
+
+export function readText(reader: Reader, value: unknown, path: Path): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'string' && value !== '') return value
+  const hint =
+    typeof value === 'string' ? 'Give it a value, or remove it.' : `Put it in quotes: "${String(value)}".`
+  return wrong(
+    reader,
+    path,
+    `${formatPath(path)} must be text`,
+    typeof value === 'object' ? 'Give it text.' : hint,
+  )
+}
+
+export function readTexts(reader: Reader, value: unknown, path: Path): readonly string[] {
+  return readList(reader, value, path).flatMap((item, i) => readText(reader, item, [...path, i]) ?? [])
+}
+
+export function readFlag(reader: Reader, value: unknown, path: Path): boolean | undefined {
+  if (value === undefined || value === null || typeof value === 'boolean') return value ?? undefined
+  return wrong(
+    reader,
+    path,
+    `${formatPath(path)} must be true or false`,
+    'Write true or false, without quotes.',
+  )
+}
+
+export function readCount(reader: Reader, value: unknown, path: Path): number | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value
+  return wrong(
+    reader,
+    path,
+    `${formatPath(path)} must be a whole number above 0`,
+    'Write a number, such as 1000.',
+  )
+}
+
+export function readChoice<T extends string>(
+  reader: Reader,
+  value: unknown,
+  path: Path,
+  choices: readonly T[],
+): T | undefined {
+  const text = readText(reader, value, path)
+  if (text === undefined || choices.includes(text as T)) return text as T | undefined
+  return wrong(reader, path, `${formatPath(path)} is "${text}"`, suggestion(text, choices))
+}
+
+/** Milliseconds. */
+export function readDuration(reader: Reader, value: unknown, path: Path): number | undefined {
+  if (value === undefined || value === null) return undefined
+  const ms = typeof value === 'string' ? parseDuration(value) : value === 0 ? 0 : undefined
+  if (ms !== undefined) return ms
+  const hint = typeof value === 'number' ? `Give it a unit: ${value}s.` : 'Write it as 10s, 1m30s or 250ms.'
+  return wrong(reader, path, `${formatPath(path)} is no duration: ${JSON.stringify(value)}`, hint)
+}
+
+/** `HOST:PORT` or `[IPv6]:PORT`; port 0 takes any free one. */
+export function readAddress(reader: Reader, value: unknown, path: Path): string | undefined {
+  const text = readText(reader, value, path)
+  if (text === undefined) return undefined
+  const match = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(text)
+  if (match && Number(match[1]) <= 65535) return text
+  return wrong(
+    reader,
+    path,
+    `${formatPath(path)} is "${text}"`,
+    'Write it as HOST:PORT, such as 127.0.0.1:15010.',
+  )
+}

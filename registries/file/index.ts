@@ -1,0 +1,148 @@
+/** The embedded registry: services and workloads from Istio's own YAML, by way of a configuration source. */
+import { Observable } from 'rxjs'
+import type { ConfigSource } from '#config/source.ts'
+import type {
+  ConfigKey,
+  ConfigObject,
+  ConfigUpdate,
+  ServiceEntrySpec,
+  WorkloadEntrySpec,
+} from '#model/config.ts'
+import { configKey } from '#model/config.ts'
+import {
+  type Service,
+  type ServiceKey,
+  serviceKey,
+  type Workload,
+  type WorkloadKey,
+  workloadKey,
+} from '#model/service.ts'
+import type { Registry, RegistryUpdate } from '../registry.ts'
+import { toServices, toWorkload, uniteServices } from './translate.ts'
+
+export interface FileRegistryOptions {
+  /** e.g. `file/services` */
+  readonly name: string
+  /** Shared with whoever else follows the same directory. */
+  readonly config: ConfigSource
+}
+
+export function fileRegistry({ name, config }: FileRegistryOptions): Registry {
+  const updates = new Observable<RegistryUpdate>((subscriber) => {
+    const state = createState(name)
+    return config.updates.subscribe((update) => {
+      const next = state.advance(update)
+      if (next) subscriber.next(next)
+    })
+  })
+  return { name, kind: 'file', updates }
+}
+
+/** What the objects give, so that a change of one touches only its own services. */
+function createState(registry: string) {
+  const services = createIndex<Service>(serviceKey, uniteServices)
+  const workloads = createIndex<Workload>(workloadKey, ([first]) => first)
+  let synced = false
+  let issues = '[]'
+
+  function put(object: ConfigObject): void {
+    const key = configKey(object)
+    if (object.kind === 'ServiceEntry')
+      services.put(key, toServices(object as ConfigObject<string, ServiceEntrySpec>, registry))
+    else if (object.kind === 'WorkloadEntry') {
+      const workload = toWorkload(object as ConfigObject<string, WorkloadEntrySpec>, registry)
+      workloads.put(key, workload ? [workload] : [])
+    }
+  }
+  function remove(key: ConfigKey): void {
+    services.put(key, [])
+    workloads.put(key, [])
+  }
+
+  /** undefined: nothing for us in it. */
+  function advance(update: ConfigUpdate): RegistryUpdate | undefined {
+    if (update.kind === 'trouble') return update
+    if (update.kind === 'full') {
+      const now = new Set(update.objects.map(configKey))
+      for (const key of [...services.owners(), ...workloads.owners()]) if (!now.has(key)) remove(key)
+      for (const object of update.objects) put(object)
+      services.take()
+      workloads.take()
+      synced = true
+      issues = JSON.stringify(update.issues)
+      return {
+        kind: 'full',
+        services: services.values(),
+        workloads: workloads.values(),
+        issues: update.issues,
+      }
+    }
+    if (!synced) return undefined
+    for (const key of update.removed) remove(key)
+    for (const object of update.changed) put(object)
+    const s = services.take()
+    const w = workloads.take()
+    const nowIssues = JSON.stringify(update.issues)
+    const same = nowIssues === issues
+    issues = nowIssues
+    if (same && ![s.changed, s.removed, w.changed, w.removed].some((list) => list.length)) return undefined
+    return {
+      kind: 'delta',
+      changed: s.changed,
+      removed: s.removed,
+      changedWorkloads: w.changed,
+      removedWorkloads: w.removed,
+      ...(same ? {} : { issues: update.issues }),
+    }
+  }
+  return { advance }
+}
+
+/** Values by their own key, each given by one object or more; `unite` makes one of them, the same in whatever order they came. */
+function createIndex<T>(
+  keyOf: (value: T) => ServiceKey | WorkloadKey,
+  unite: (values: readonly [T, ...T[]]) => T,
+) {
+  const byOwner = new Map<ConfigKey, readonly T[]>()
+  const owners = new Map<string, Map<ConfigKey, T>>()
+  const told = new Map<string, T>()
+  const dirty = new Set<string>()
+
+  return {
+    put(owner: ConfigKey, values: readonly T[]): void {
+      for (const value of byOwner.get(owner) ?? []) {
+        const key = keyOf(value)
+        owners.get(key)?.delete(owner)
+        dirty.add(key)
+      }
+      for (const value of values) {
+        const key = keyOf(value)
+        owners.set(key, (owners.get(key) ?? new Map()).set(owner, value))
+        dirty.add(key)
+      }
+      if (values.length) byOwner.set(owner, values)
+      else byOwner.delete(owner)
+    },
+    owners: () => [...byOwner.keys()],
+    values: () => [...told.values()],
+    take(): { changed: T[]; removed: string[] } {
+      const changed: T[] = []
+      const removed: string[] = []
+      for (const key of dirty) {
+        const holders = owners.get(key)
+        const [first, ...more] = [...(holders?.keys() ?? [])].sort().map((owner) => holders!.get(owner)!)
+        if (first === undefined) {
+          owners.delete(key)
+          if (told.delete(key)) removed.push(key)
+          continue
+        }
+        const value = more.length ? unite([first, ...more]) : first
+        if (JSON.stringify(told.get(key)) === JSON.stringify(value)) continue
+        told.set(key, value)
+        changed.push(value)
+      }
+      dirty.clear()
+      return { changed, removed }
+    },
+  }
+}

@@ -1,0 +1,149 @@
+/** Istio's ServiceEntry and WorkloadEntry to the model, as istio/istio serviceentry/conversion.go has it. Pure. */
+import type { ConfigObject, ServiceEntrySpec, WorkloadEntrySpec } from '#model/config.ts'
+import type { Origin } from '#model/origin.ts'
+import type { Endpoint, Health, Labels, Locality, Service, ServicePort, Workload } from '#model/service.ts'
+
+/** An annotation of a WorkloadEntry, or a label of it or of an inline endpoint: drains an endpoint by file. */
+const HEALTH_KEY = 'pilothouse.io/health'
+/** Istio's locality label; dots stand for slashes, which a label can't have. */
+const LOCALITY_LABEL = 'istio-locality'
+
+const HEALTHS: Readonly<Record<string, Health>> = {
+  healthy: 'HEALTHY',
+  degraded: 'DEGRADED',
+  unhealthy: 'UNHEALTHY',
+  draining: 'DRAINING',
+}
+
+/** One service for each host. Its key is `namespace/hostname`. */
+export function toServices(entry: ConfigObject<string, ServiceEntrySpec>, registry: string): Service[] {
+  const { spec } = entry
+  const origin: Origin = { ...entry.origin, source: registry }
+  const ports = spec.ports.map(toPort)
+  return [...new Set(spec.hosts.map(toHostname))].map((hostname) => ({
+    hostname,
+    namespace: entry.namespace,
+    ports,
+    addresses: spec.addresses.map(toAddress),
+    resolution: spec.resolution,
+    location: spec.location,
+    exportTo: spec.exportTo,
+    subjectAltNames: spec.subjectAltNames,
+    labels: entry.labels,
+    headless: false,
+    endpoints: toEndpoints(spec, hostname, registry, origin),
+    ...(spec.workloadSelector ? { selector: spec.workloadSelector.labels } : {}),
+    ...(entry.createdAt ? { createdAt: entry.createdAt } : {}),
+    origin,
+  }))
+}
+
+export function toWorkload(
+  entry: ConfigObject<string, WorkloadEntrySpec>,
+  registry: string,
+): Workload | undefined {
+  // Without an address it is only known to be in another network.
+  if (!entry.spec.address) return undefined
+  const health =
+    HEALTHS[entry.annotations[HEALTH_KEY] ?? ''] ??
+    healthOf(entry.spec.labels) ??
+    healthOfStatus(entry.status)
+  return {
+    ...toEndpoint(entry.spec, registry, { ...entry.origin, source: registry }),
+    health: health ?? 'HEALTHY',
+    workload: entry.name,
+    namespace: entry.namespace,
+  }
+}
+
+/**
+ * Several ServiceEntries of one namespace for one host: ports and endpoints of all, the rest from the oldest, then the
+ * first by name (as Istio has it). Endpoints of another resolution can't be united, and stay out.
+ */
+export function uniteServices(services: readonly [Service, ...Service[]]): Service {
+  const age = (s: Service) => s.createdAt ?? '9999'
+  const [first, ...others] = [...services].sort((a, b) => (age(a) < age(b) ? -1 : age(a) > age(b) ? 1 : 0))
+  const alike = others.filter((s) => s.resolution === first!.resolution)
+  const ports = [...first!.ports]
+  const endpoints = [...first!.endpoints]
+  for (const other of alike) {
+    for (const port of other.ports)
+      if (!ports.some((p) => p.name === port.name || p.port === port.port)) ports.push(port)
+    // Its own target ports go with its endpoints: the united service may have others.
+    const own = Object.fromEntries(other.ports.map((p) => [nameIn(ports, p), p.targetPort ?? p.port]))
+    for (const endpoint of other.endpoints)
+      if (!endpoints.some((e) => e.address === endpoint.address))
+        endpoints.push({ ...endpoint, ports: { ...own, ...endpoint.ports } })
+  }
+  return { ...first!, ports, endpoints }
+}
+
+const nameIn = (ports: readonly ServicePort[], port: ServicePort): string =>
+  ports.find((p) => p.port === port.port)?.name ?? port.name
+
+function toPort(port: ServiceEntrySpec['ports'][number]): ServicePort {
+  return {
+    name: port.name,
+    port: port.number,
+    protocol: port.protocol,
+    ...(port.targetPort ? { targetPort: port.targetPort } : {}),
+  }
+}
+
+const toHostname = (host: string): string => host.toLowerCase().replace(/\.$/, '')
+/** A block of one address is that address. */
+const toAddress = (address: string): string => address.replace(address.includes(':') ? /\/128$/ : /\/32$/, '')
+
+function toEndpoints(spec: ServiceEntrySpec, hostname: string, registry: string, origin: Origin): Endpoint[] {
+  const byName = spec.resolution === 'DNS' || spec.resolution === 'DNS_ROUND_ROBIN'
+  // No endpoints: the host itself is the name to resolve.
+  if (byName && !spec.endpoints.length && !spec.workloadSelector) return [bare(hostname, registry, origin)]
+  return spec.endpoints.filter((e) => e.address).map((e) => toEndpoint(e, registry, origin))
+}
+
+const bare = (address: string, registry: string, origin: Origin): Endpoint => ({
+  address,
+  ports: {},
+  health: 'HEALTHY',
+  weight: 1,
+  labels: {},
+  network: '',
+  serviceAccount: '',
+  workload: '',
+  registry,
+  origin,
+})
+
+function toEndpoint(spec: WorkloadEntrySpec, registry: string, origin: Origin): Endpoint {
+  const { [HEALTH_KEY]: _health, ...labels } = spec.labels
+  const locality = toLocality(spec.locality, labels)
+  return {
+    ...bare(spec.address, registry, origin),
+    ports: spec.ports,
+    health: healthOf(spec.labels) ?? 'HEALTHY',
+    weight: spec.weight,
+    ...(locality ? { locality } : {}),
+    labels,
+    network: spec.network,
+    serviceAccount: spec.serviceAccount,
+  }
+}
+
+const healthOf = (labels: Labels): Health | undefined => HEALTHS[labels[HEALTH_KEY] ?? '']
+
+/** `region/zone/subzone`; else the label, in which dots may stand for slashes. */
+function toLocality(locality: string, labels: Labels): Locality | undefined {
+  const label = labels[LOCALITY_LABEL] ?? ''
+  const text = locality || (label.includes('/') ? label : label.replaceAll('.', '/'))
+  if (!text) return undefined
+  const [region = '', zone = '', subzone = ''] = text.split('/')
+  return { region, zone, subzone }
+}
+
+/** Istio's health checks write the condition Healthy into a WorkloadEntry's status. */
+function healthOfStatus(status: unknown): Health | undefined {
+  const conditions = (status as { conditions?: unknown } | undefined)?.conditions
+  if (!Array.isArray(conditions)) return undefined
+  const healthy = (conditions as { type?: string; status?: string }[]).find((c) => c?.type === 'Healthy')
+  return healthy?.status === 'False' ? 'UNHEALTHY' : undefined
+}
