@@ -1,35 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Subscription } from 'rxjs'
-import type { InboundView, OutboundView, Sidecar, ViewUpdate } from '#sidecar/view.ts'
-import { type AssignedViews, createViews, type Views } from '#sidecar/views.ts'
+import { createViews } from '#sidecar/views.ts'
+import { follow } from './follow.ts'
 import { endpoint, meshOf, service, settings, sidecar, sidecarConfig } from './mesh.ts'
-
-/** A client as xds/generate is one: follows both streams of each assignment. */
-function follow(views: Views, of: Sidecar) {
-  const seen = {
-    assigned: [] as AssignedViews[],
-    outbound: [] as ViewUpdate<OutboundView>[],
-    inbound: [] as ViewUpdate<InboundView>[],
-  }
-  let inner: Subscription | undefined
-  const outer = views.connect(of).subscribe((assigned) => {
-    const before = inner
-    seen.assigned.push(assigned)
-    inner = assigned.outbound.subscribe((each) => seen.outbound.push(each))
-    inner.add(assigned.inbound.subscribe((each) => seen.inbound.push(each)))
-    before?.unsubscribe()
-  })
-  return {
-    ...seen,
-    services: () => [...seen.outbound.at(-1)!.view.services.keys()].sort(),
-    ports: () => seen.inbound.at(-1)!.view.ports.map(({ port }) => port),
-    stop() {
-      inner?.unsubscribe()
-      outer.unsubscribe()
-    },
-  }
-}
 
 test('equal sidecars share one stream and one view; others have their own; nothing is left at the end', () => {
   const { mesh$ } = meshOf([service('a.test')])
