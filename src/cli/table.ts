@@ -1,0 +1,48 @@
+/** Tables as istioctl and kubectl print them: no borders, columns as wide as their content, easy to grep and cut. */
+import { styleText } from 'node:util'
+import Table from 'cli-table3'
+
+const parts = [
+  'top',
+  'top-mid',
+  'top-left',
+  'top-right',
+  'bottom',
+  'bottom-mid',
+  'bottom-left',
+  'bottom-right',
+  'left',
+  'left-mid',
+  'mid',
+  'mid-mid',
+  'right',
+  'right-mid',
+] as const
+
+/** Lines of text without a newline at the end; an empty cell shows as `-`. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const drawn = new Table({
+    head: [...head],
+    chars: { ...Object.fromEntries(parts.map((part) => [part, ''])), middle: '   ' },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
+  })
+  drawn.push(...rows.map((row) => row.map((cell) => (cell === '' ? '-' : cell))))
+  return drawn
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
+
+/** Red where the output is a terminal that shows colours (NO_COLOR unset). */
+export const alarm = (text: string): string => styleText('red', text, { stream: process.stdout })
+
+/** `3m12s`, as kubectl writes ages. */
+export function age(from: string | null | undefined, now: number): string {
+  if (!from) return 'never'
+  const seconds = Math.max(0, Math.floor((now - Date.parse(from)) / 1000))
+  if (seconds < 120) return `${seconds}s`
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m${seconds % 60}s`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h${Math.floor((seconds % 3600) / 60)}m`
+  return `${Math.floor(seconds / 86_400)}d`
+}
