@@ -1,6 +1,6 @@
 /** The contract of every registry adapter. */
 import type { Observable, SchedulerLike } from 'rxjs'
-import type { Issue, PilotError } from '#model/issue.ts'
+import type { PilotError } from '#model/issue.ts'
 import type { Service, ServiceKey, Workload, WorkloadKey } from '#model/service.ts'
 import type { Logger } from '#support/logger.ts'
 
@@ -16,13 +16,7 @@ export interface Registry {
 
 export type RegistryUpdate =
   /** All it knows; replaces only what this registry said before. The first one means "synced"; empty is a fact, not silence. */
-  | {
-      readonly kind: 'full'
-      readonly services: readonly Service[]
-      readonly workloads: readonly Workload[]
-      /** All that is wrong now with what the registry was given; absent = nothing known. */
-      readonly issues?: readonly Issue[]
-    }
+  | { readonly kind: 'full'; readonly services: readonly Service[]; readonly workloads: readonly Workload[] }
   /** Whole services and whole workloads, never loose endpoints, so a lost step can't leave half a service. */
   | {
       readonly kind: 'delta'
@@ -30,8 +24,6 @@ export type RegistryUpdate =
       readonly removed: readonly ServiceKey[]
       readonly changedWorkloads: readonly Workload[]
       readonly removedWorkloads: readonly WorkloadKey[]
-      /** As in `full`; absent = as before. */
-      readonly issues?: readonly Issue[]
     }
   /** Unreachable or not understood; what it said last stays valid and is marked stale since `since`. */
   | { readonly kind: 'trouble'; readonly error: PilotError; readonly since: Date; readonly retryAt?: Date }

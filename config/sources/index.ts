@@ -1,6 +1,8 @@
 /** The one list of configuration sources, and the watches they share with file registries. */
 import { resolve } from 'node:path'
-import type { ConfigSettings } from '../settings.ts'
+import { map } from 'rxjs'
+import type { ConfigUpdate } from '#model/config.ts'
+import type { Settings } from '../settings.ts'
 import type { ConfigSource } from '../source.ts'
 import { type FilesDeps, type FilesOptions, filesSource } from './files.ts'
 
@@ -22,9 +24,30 @@ export function sharedFileSources(
   }
 }
 
-export function createConfigSource(settings: ConfigSettings, files: FileSources): ConfigSource {
-  switch (settings.kind) {
-    case 'files':
-      return files(settings.path)
+/**
+ * The sources of the settings' `config`. A directory that is only a registry is there too, with its issues alone: its
+ * services come by way of the registry, and what is wrong in its files must be seen somewhere.
+ */
+export function createConfigSources(
+  settings: Pick<Settings, 'config' | 'registries'>,
+  files: FileSources,
+): readonly ConfigSource[] {
+  const configs = settings.config.map((entry) => files(entry.path))
+  const registries = settings.registries.map((entry) => files(entry.path))
+  const others = [...new Set(registries)].filter((source) => !configs.includes(source))
+  return [...new Set(configs), ...others.map(issuesOnly)]
+}
+
+function issuesOnly(source: ConfigSource): ConfigSource {
+  const withoutObjects = (update: ConfigUpdate): ConfigUpdate => {
+    switch (update.kind) {
+      case 'full':
+        return { ...update, objects: [] }
+      case 'delta':
+        return { ...update, changed: [], removed: [] }
+      case 'trouble':
+        return update
+    }
   }
+  return { ...source, updates: source.updates.pipe(map(withoutObjects)) }
 }

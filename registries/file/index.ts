@@ -43,7 +43,6 @@ function createState(registry: string) {
   const services = createIndex<Service>(serviceKey, uniteServices)
   const workloads = createIndex<Workload>(workloadKey, ([first]) => first)
   let synced = false
-  let issues = '[]'
 
   function put(object: ConfigObject): void {
     const key = configKey(object)
@@ -69,30 +68,20 @@ function createState(registry: string) {
       services.take()
       workloads.take()
       synced = true
-      issues = JSON.stringify(update.issues)
-      return {
-        kind: 'full',
-        services: services.values(),
-        workloads: workloads.values(),
-        issues: update.issues,
-      }
+      return { kind: 'full', services: services.values(), workloads: workloads.values() }
     }
     if (!synced) return undefined
     for (const key of update.removed) remove(key)
     for (const object of update.changed) put(object)
     const s = services.take()
     const w = workloads.take()
-    const nowIssues = JSON.stringify(update.issues)
-    const same = nowIssues === issues
-    issues = nowIssues
-    if (same && ![s.changed, s.removed, w.changed, w.removed].some((list) => list.length)) return undefined
+    if (![s.changed, s.removed, w.changed, w.removed].some((list) => list.length)) return undefined
     return {
       kind: 'delta',
       changed: s.changed,
       removed: s.removed,
       changedWorkloads: w.changed,
       removedWorkloads: w.removed,
-      ...(same ? {} : { issues: update.issues }),
     }
   }
   return { advance }
