@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createViews } from '#sidecar/views.ts'
+import { Subject, take } from 'rxjs'
+import type { MeshUpdate } from '#model/mesh.ts'
+import { type AssignedViews, createViews } from '#sidecar/views.ts'
 import { follow } from './follow.ts'
-import { endpoint, meshOf, service, settings, sidecar, sidecarConfig } from './mesh.ts'
+import {
+  changesBetween,
+  endpoint,
+  meshOf,
+  service,
+  settings,
+  sidecar,
+  sidecarConfig,
+  snapshotOf,
+} from './mesh.ts'
 
 test('equal sidecars share one stream and one view; others have their own; nothing is left at the end', () => {
   const { mesh$ } = meshOf([service('a.test')])
@@ -101,6 +112,84 @@ test('a Sidecar resource moves its sidecars to another view; a change of it rebu
   assert.equal(picked.assigned.at(-1)!.outbound, rest.assigned[0]!.outbound)
   picked.stop()
   rest.stop()
+  assert.equal(views.counters.active, 0)
+  views.close()
+})
+
+test('out of the catch-all but kept by a listener: changed, not removed', () => {
+  const egress = [{ port: { number: 80, protocol: 'HTTP', name: 'p' }, hosts: ['*/*'] }, { hosts: ['./*'] }]
+  const configs = [sidecarConfig('s', 'default', { egress })]
+  const { mesh$, to } = meshOf([service('a.test')], configs)
+  const views = createViews(mesh$, settings)
+  const client = follow(views, sidecar())
+  to([service('a.test', { namespace: 'shop' })], configs)
+  assert.deepEqual(client.services(), [])
+  assert.deepEqual(client.outbound.at(-1)!.changes, new Map([['a.test', 'attributes']]))
+  client.stop()
+  views.close()
+})
+
+test('a public service gives way to one exported to the namespace', () => {
+  const guest = service('a.test', { namespace: 'guest', exportTo: ['default'] })
+  const { mesh$, to } = meshOf([service('a.test'), guest])
+  const views = createViews(mesh$, settings)
+  const client = follow(views, sidecar())
+  assert.deepEqual(client.services(), ['a.test'], 'its own namespace first')
+  to([guest])
+  assert.deepEqual(client.services(), ['guest/a.test'])
+  client.stop()
+  views.close()
+})
+
+test('a client may come before the first snapshot, leave within an update, and come back to a stream', () => {
+  const late$ = new Subject<MeshUpdate>()
+  const views = createViews(late$, settings)
+  const streams: AssignedViews[] = []
+  const early = views.connect(sidecar()).subscribe((each) => streams.push(each))
+  views.connect(sidecar()).pipe(take(1)).subscribe()
+  assert.equal(views.describe(sidecar()), undefined)
+  const snapshot = snapshotOf([service('a.test')])
+  late$.next({ snapshot, changes: changesBetween(snapshotOf([]), snapshot) })
+  assert.equal(streams.length, 1)
+  assert.equal(views.counters.active, 2)
+  early.unsubscribe()
+  assert.equal(views.counters.active, 0)
+  const seen: number[] = []
+  const again = streams[0]!.outbound.subscribe(({ view }) => seen.push(view.services.size))
+  const more = snapshotOf([...snapshot.services.values(), service('b.test')], [], 2)
+  late$.next({ snapshot: more, changes: changesBetween(snapshot, more) })
+  assert.deepEqual(seen, [1, 2])
+  again.unsubscribe()
+  assert.equal(views.counters.active, 0)
+  views.close()
+})
+
+test('10,000 services and 1,000 sidecars: one endpoint costs one view, and its time does not grow with them', () => {
+  const services = Array.from({ length: 10_000 }, (_, i) =>
+    service(`s${i}.test`, { endpoints: [endpoint(`10.1.${i >> 8}.${i & 255}`)] }),
+  )
+  const { mesh$ } = meshOf(services)
+  const views = createViews(mesh$, settings)
+  const clients = Array.from({ length: 1000 }, (_, i) =>
+    follow(views, sidecar({ ips: [`10.2.${i >> 8}.${i & 255}`] })),
+  )
+  const built = views.counters.viewsBuilt
+  assert.equal(built, 1001)
+  let { snapshot } = mesh$.value
+  for (let i = 0; i < 50; i++) {
+    const key = `s${i * 7}.test`
+    const old = snapshot.services.get(key)!
+    const now = { ...old, endpoints: [...old.endpoints, endpoint(`10.3.0.${i}`)] }
+    snapshot = {
+      ...snapshot,
+      revision: snapshot.revision + 1,
+      services: new Map(snapshot.services).set(key, now),
+    }
+    mesh$.next({ snapshot, changes: { services: new Map([[key, 'endpoints']]), configs: new Set() } })
+  }
+  assert.deepEqual({ ...views.counters }, { viewsBuilt: built, viewsAdvanced: 50, active: 1001 })
+  assert.equal(clients[999]!.outbound.length, 51)
+  for (const each of clients) each.stop()
   assert.equal(views.counters.active, 0)
   views.close()
 })
