@@ -22,6 +22,7 @@ import {
   type SelectionIndex,
   selected,
 } from './selection.ts'
+import { REMOVAL_DELAY } from './settle.ts'
 import { SortedMap } from './sorted-map.ts'
 import { unite } from './unite.ts'
 
@@ -29,6 +30,8 @@ export type SourceId = Pick<SourceState, 'name' | 'kind' | 'role'>
 
 export interface MergeState {
   readonly precedence: Precedence
+  /** `MeshOptions.removalDelay`. */
+  readonly removalDelay: number
   /** All sources, in the order of the settings. */
   readonly said: ReadonlyMap<string, Said>
   readonly contributions: SortedMap<readonly Contribution[]>
@@ -72,6 +75,7 @@ export const initialState = (sources: readonly SourceId[], options: MeshOptions)
   const registries = sources.filter(({ role }) => role === 'registry').map(({ name }) => name)
   return {
     precedence: precedenceOf(registries, options),
+    removalDelay: options.removalDelay ?? REMOVAL_DELAY,
     said,
     contributions: SortedMap.empty(),
     selection: emptySelection,
@@ -143,13 +147,13 @@ const remergeConfigs = (
   return changes
 }
 
-/** Issues of each configuration source: its own, and objects that an earlier source defines as well. */
+/** Issues of each source: what it says itself, and for configuration the objects that an earlier source defines too. */
 const withIssues = (said: ReadonlyMap<string, Said>): ReadonlyMap<string, Said> => {
   const sources = [...said.values()].filter(({ state }) => state.role === 'config')
   return new Map(
     [...said].map(([name, one]) => {
-      const earlier = sources.slice(0, Math.max(0, sources.indexOf(one)))
-      const issues = [...one.issues, ...duplicates(one, earlier)]
+      const twice = duplicates(one, sources.slice(0, Math.max(0, sources.indexOf(one))))
+      const issues = twice.length === 0 ? one.issues : [...one.issues, ...twice]
       return [name, sameContent(issues, one.state.issues) ? one : { ...one, state: { ...one.state, issues } }]
     }),
   )
@@ -172,9 +176,10 @@ const sameState = (a: SourceState, b: SourceState): boolean =>
 export const reduce = (before: MergeState, event: MergeEvent): MergeResult => {
   const known = before.said.get(event.source)
   if (known === undefined) throw new Error(`mesh: unknown source ${event.source}`)
-  const step = advance(known, event)
+  const step = advance(known, event, before.removalDelay)
   const advanced = new Map(before.said).set(event.source, step.said)
-  const said = event.role === 'config' ? withIssues(advanced) : advanced
+  const quiet = step.configs.length === 0 && step.said.issues === known.issues
+  const said = quiet ? advanced : withIssues(advanced)
   const { contributions, keys } = contribute(before, event.source, step.services)
   const keyOf = (service: Service): string => meshKeyOf(service, before.precedence)
   const selectors = indexSelectors(before.selection, step.services, keyOf)

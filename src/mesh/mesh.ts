@@ -129,6 +129,7 @@ export const createMesh = (deps: MeshDeps): Mesh => {
   let startedAt = now()
   let started = false
   const stopped = new Subscription()
+  const settling = new Set<string>()
 
   const assess = (): Readiness =>
     readinessOf(state.said.values(), { startedAt, now: now(), grace: settings.startupGrace })
@@ -142,6 +143,18 @@ export const createMesh = (deps: MeshDeps): Mesh => {
       (part) => before[part] === after[part],
     )
     if (after.synced && !(same && before.synced)) store?.save(source, after, after.state.lastUpdate ?? now())
+  }
+
+  /** Wakes when the next removal of this source is due; nothing runs while none is. */
+  const settleLater = (source: SourceId): void => {
+    const first = Math.min(...state.said.get(source.name)!.leaving.values())
+    if (first === Number.POSITIVE_INFINITY || settling.has(source.name) || stopped.closed) return
+    settling.add(source.name)
+    const wake = timer(Math.max(0, first - clock.now()), clock).subscribe(() => {
+      settling.delete(source.name)
+      take({ source, event: { role: source.role, source: source.name, at: now(), update: { kind: 'tick' } } })
+    })
+    stopped.add(wake)
   }
 
   const merge = (source: SourceId, event: MergeEvent): void => {
@@ -159,6 +172,7 @@ export const createMesh = (deps: MeshDeps): Mesh => {
     counters.servicesTouched += result.touched
     save(source, before, state.said.get(source.name)!)
     reassess()
+    settleLater(source)
     if (!result.changed) return
     counters.emitted++
     subject.next({ snapshot: state.snapshot, changes: result.changes })

@@ -15,6 +15,8 @@ export interface MeshOptions {
   readonly failover: readonly string[]
   /** How long a source that has never spoken may hold back readiness, ms (30,000 by default). */
   readonly startupGrace: number
+  /** How long a service taken back lingers without endpoints (settle.ts), ms; 0 = not at all, 300 by default. */
+  readonly removalDelay?: number
 }
 
 export const defaultMeshOptions: MeshOptions = { aliases: [], failover: [], startupGrace: 30_000 }

@@ -7,6 +7,7 @@ import { type Service, serviceKey, type Workload, workloadKey } from '#model/ser
 import type { RegistryUpdate } from '#registries/registry.ts'
 import { sameContent } from './equal.ts'
 import type { Difference } from './selection.ts'
+import { due, type Leaving, settle } from './settle.ts'
 import { SortedMap } from './sorted-map.ts'
 
 /** What a source said last, in the form in which it is kept on disk. */
@@ -21,6 +22,8 @@ export interface Said extends SaidContent {
   readonly state: SourceState
   /** It has said `full` in this process. */
   readonly synced: boolean
+  /** Services that it took back and that have not gone yet. */
+  readonly leaving: Leaving
   /** Content comes from disk, said at this time, and has not been confirmed. */
   readonly restored?: Date
 }
@@ -35,18 +38,23 @@ export interface Restored {
   readonly issues: readonly Issue[]
 }
 
+/** Time has passed: removals that are due take effect. Says nothing about the source. */
+export interface Tick {
+  readonly kind: 'tick'
+}
+
 export type MergeEvent =
   | {
       readonly role: 'registry'
       readonly source: string
       readonly at: Date
-      readonly update: RegistryUpdate | Restored
+      readonly update: RegistryUpdate | Restored | Tick
     }
   | {
       readonly role: 'config'
       readonly source: string
       readonly at: Date
-      readonly update: ConfigUpdate | Restored
+      readonly update: ConfigUpdate | Restored | Tick
     }
 
 export const emptyContent: SaidContent = {
@@ -59,6 +67,7 @@ export const emptyContent: SaidContent = {
 export const neverSpoken = (source: Pick<SourceState, 'name' | 'kind' | 'role'>): Said => ({
   ...emptyContent,
   synced: false,
+  leaving: new Map(),
   state: { name: source.name, kind: source.kind, role: source.role, state: 'connecting', issues: [] },
 })
 
@@ -97,38 +106,59 @@ const differences = <T>(
 ): Difference<T>[] =>
   [...changes].map(([key, after]) => ({ id: `${source}\n${key}`, before: before.get(key), after }))
 
-const partsOf = (
-  event: MergeEvent,
-): {
-  services: Part<Service>
-  workloads: Part<Workload>
-  configs: Part<ConfigObject>
-  issues?: readonly Issue[]
-} => {
-  const none = { all: false, items: [], removed: [] }
+interface Parts {
+  readonly services: Part<Service>
+  readonly workloads: Part<Workload>
+  readonly configs: Part<ConfigObject>
+  /** Absent = as before. */
+  readonly issues?: readonly Issue[]
+}
+
+const whole = <T>(items: readonly T[]): Part<T> => ({ all: true, items, removed: [] })
+const some = <T>(items: readonly T[], removed: readonly string[]): Part<T> => ({ all: false, items, removed })
+const none: Part<never> = { all: false, items: [], removed: [] }
+const nothing: Parts = { services: none, workloads: none, configs: none }
+
+const registryParts = (update: RegistryUpdate): Parts => {
+  switch (update.kind) {
+    case 'full': {
+      const { services, workloads } = update
+      return { services: whole(services), workloads: whole(workloads), configs: none }
+    }
+    case 'delta': {
+      const { changed, removed, changedWorkloads, removedWorkloads } = update
+      return {
+        services: some(changed, removed),
+        workloads: some(changedWorkloads, removedWorkloads),
+        configs: none,
+      }
+    }
+    case 'trouble':
+      return nothing
+  }
+}
+
+const configParts = (update: ConfigUpdate): Parts => {
+  switch (update.kind) {
+    case 'full':
+      return { ...nothing, configs: whole(update.objects), issues: update.issues }
+    case 'delta':
+      return { ...nothing, configs: some(update.changed, update.removed), issues: update.issues }
+    case 'trouble':
+      return nothing
+  }
+}
+
+const partsOf = (event: MergeEvent): Parts => {
   const { update } = event
-  if (update.kind === 'trouble') return { services: none, workloads: none, configs: none }
+  if (update.kind === 'tick') return nothing
   if (update.kind === 'restored') {
-    const all = <T>(items: readonly T[]): Part<T> => ({ all: true, items, removed: [] })
     const { services, workloads, configs, issues } = update
-    return { services: all(services), workloads: all(workloads), configs: all(configs), issues }
+    return { services: whole(services), workloads: whole(workloads), configs: whole(configs), issues }
   }
-  if ('issues' in update) {
-    const configs: Part<ConfigObject> =
-      update.kind === 'full'
-        ? { all: true, items: update.objects, removed: [] }
-        : { all: false, items: update.changed, removed: update.removed }
-    return { services: none, workloads: none, configs, issues: update.issues }
-  }
-  if (update.kind === 'full') {
-    const all = <T>(items: readonly T[]): Part<T> => ({ all: true, items, removed: [] })
-    return { services: all(update.services), workloads: all(update.workloads), configs: none }
-  }
-  return {
-    services: { all: false, items: update.changed, removed: update.removed },
-    workloads: { all: false, items: update.changedWorkloads, removed: update.removedWorkloads },
-    configs: none,
-  }
+  return event.role === 'registry'
+    ? registryParts(update as RegistryUpdate)
+    : configParts(update as ConfigUpdate)
 }
 
 /**
@@ -142,6 +172,8 @@ const stateAfter = (
   const { name, kind, role, lastUpdate, issues } = before.state
   const base = { name, kind, role, lastUpdate, issues }
   switch (update.kind) {
+    case 'tick':
+      return before
     case 'trouble': {
       const state = before.synced ? 'stale' : 'connecting'
       const { error, since } = update
@@ -165,13 +197,24 @@ const stateAfter = (
 }
 
 /** What the source has said after this event, and what of it is new. */
-export const advance = (before: Said, event: MergeEvent): Advance => {
+export const advance = (before: Said, event: MergeEvent, removalDelay: number): Advance => {
   const parts = partsOf(event)
-  const services = differ(before.services, parts.services, serviceKey)
+  const now = event.at.getTime()
+  // What comes from disk only was not confirmed in this process: it goes at once.
+  const delay = before.synced ? removalDelay : 0
+  const { changes: services, leaving } = settle(
+    (key) => before.services.get(key),
+    event.update.kind === 'tick'
+      ? due(before.leaving, now)
+      : differ(before.services, parts.services, serviceKey),
+    before.leaving,
+    { now, delay },
+  )
   const workloads = differ(before.workloads, parts.workloads, workloadKey)
   const configs = differ(before.configs, parts.configs, configKey)
   const said: Said = {
     ...stateAfter(before, event),
+    leaving,
     services: before.services.with(services),
     workloads: before.workloads.with(workloads),
     configs: before.configs.with(configs),

@@ -21,6 +21,7 @@ const options: MeshOptions = {
   aliases: [{ host: 'h0.test', joins: ['alias.test'] }],
   failover: ['h1.test'],
   startupGrace: 30_000,
+  removalDelay: 0,
 }
 const at = new Date(0)
 
@@ -145,8 +146,8 @@ const explains = (before: MeshSnapshot, after: MeshSnapshot, changes: ChangeSet)
   }
 }
 
-const run = (list: readonly MergeEvent[]): MergeState =>
-  list.reduce((state, event) => reduce(state, event).state, initialState(sources, options))
+const run = (list: readonly MergeEvent[], settings = options): MergeState =>
+  list.reduce((state, event) => reduce(state, event).state, initialState(sources, settings))
 
 test('any sequence of updates gives what a merge from scratch gives', () => {
   fc.assert(
@@ -201,5 +202,34 @@ test('an update said twice changes nothing the second time', () => {
       }
     }),
     { numRuns: 100 },
+  )
+})
+
+test('damped removals show no endpoint that is gone, and end where undamped ones end', () => {
+  const shown = ({ services }: Pick<MeshSnapshot, 'services'>): Set<string> =>
+    new Set(
+      [...services].flatMap(([key, one]) => one.endpoints.map((e) => `${key} ${e.registry} ${e.address}`)),
+    )
+  const later = new Date(at.getTime() + 300)
+  fc.assert(
+    fc.property(events, (list) => {
+      const damped = run(list, { ...options, removalDelay: 300 })
+      const undamped = run(list)
+      for (const [key, { services }] of damped.said)
+        for (const [id, one] of services)
+          if (!undamped.said.get(key)!.services.has(id))
+            assert.deepEqual([one.endpoints, one.selector], [[], undefined])
+      if ([...damped.said.values()].every(({ leaving }) => leaving.size === 0))
+        assert.deepEqual(shown(damped.snapshot), shown(undamped.snapshot))
+      const settled = registries.reduce((state, source) => {
+        const tick: MergeEvent = { role: 'registry', source, at: later, update: { kind: 'tick' } }
+        const next = reduce(state, tick)
+        explains(state.snapshot, next.state.snapshot, next.changes)
+        return next.state
+      }, damped)
+      assert.deepEqual(content(settled.snapshot), content(undamped.snapshot))
+      assert.ok([...settled.said.values()].every(({ leaving }) => leaving.size === 0))
+    }),
+    { numRuns: 200 },
   )
 })

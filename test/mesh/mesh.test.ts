@@ -115,7 +115,7 @@ test('equal content emits nothing, but the time of the last word moves on', () =
 test('a late subscriber gets the current snapshot first, with everything as changes', () => {
   const a = fakeRegistry('a', [full([service('x.test'), service('y.test')])])
   const files = fakeConfigSource('files', [{ kind: 'full', objects: [configObject('v')], issues: [] }])
-  const { mesh } = setup([a], [files])
+  const { mesh, until } = setup([a], [files])
   const running = mesh.start()
   const late: MeshUpdate[] = []
   mesh.updates.subscribe((update) => late.push(update))
@@ -130,6 +130,7 @@ test('a late subscriber gets the current snapshot first, with everything as chan
   )
   assert.deepEqual([...late[0]!.changes.configs], ['VirtualService/default/v'])
   a.say(delta({ removed: ['default/y.test'] }))
+  until(300)
   assert.deepEqual([...late[1]!.changes.services], [['y.test', 'removed']])
   running.unsubscribe()
 })
@@ -370,4 +371,46 @@ test('issues are those of sources and services together', () => {
 
 test('two sources of one name are refused', () => {
   assert.throws(() => setup([fakeRegistry('a')], [fakeConfigSource('a')]), /Two sources are named a/)
+})
+
+test('a service taken back loses its endpoints at once and itself a moment later', () => {
+  const x = service('x.test', 'a', ['10.0.0.1'])
+  const a = fakeRegistry('a', [full([x])])
+  const { mesh, until, seen, clock } = setup([a])
+  const running = mesh.start()
+  const { attributes } = mesh.snapshot().services.get('x.test')!
+  a.say(delta({ removed: ['default/x.test'] }))
+  assert.deepEqual(addresses(mesh), [], 'at once')
+  until(200)
+  a.say(delta({ changed: [x] }))
+  until(1_000)
+  assert.deepEqual(addresses(mesh), ['10.0.0.1'], 'said again: it was never gone')
+  assert.equal(mesh.snapshot().services.get('x.test')!.attributes, attributes)
+  assert.deepEqual(
+    seen.flatMap(({ changes }) => [...changes.services.values()]),
+    ['attributes', 'endpoints', 'endpoints'],
+  )
+  a.say(full([]))
+  until(1_200)
+  a.say(full([]))
+  a.say(trouble(new Date(1_200)))
+  until(1_300)
+  assert.equal(addresses(mesh), undefined, 'a second removal does not prolong it')
+  assert.equal(
+    mesh.snapshot().sources.get('a')!.state,
+    'stale',
+    'the passing of time is no word of the registry',
+  )
+  running.unsubscribe()
+  assert.equal(clock.actions.length, 0)
+})
+
+test('what would mean something else without endpoints goes at once', () => {
+  const dns = service('x.test', 'a', ['db.example'], { resolution: 'DNS' })
+  const a = fakeRegistry('a', [full([dns])])
+  const { mesh } = setup([a])
+  const running = mesh.start()
+  a.say(full([]))
+  assert.equal(addresses(mesh), undefined)
+  running.unsubscribe()
 })

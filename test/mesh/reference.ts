@@ -1,8 +1,9 @@
 /** The merge as one would write it with no thought of cost: everything anew from what the sources said last. */
-import type { ConfigObject } from '#model/config.ts'
+import type { ConfigObject, ConfigUpdate } from '#model/config.ts'
 import { configKey } from '#model/config.ts'
 import type { MeshService } from '#model/mesh.ts'
 import { type Service, serviceKey, type Workload, workloadKey } from '#model/service.ts'
+import type { RegistryUpdate } from '#registries/registry.ts'
 import { type Contribution, type MeshOptions, precedenceOf } from '../../src/mesh/precedence.ts'
 import type { MergeEvent } from '../../src/mesh/said.ts'
 import { unite } from '../../src/mesh/unite.ts'
@@ -13,21 +14,28 @@ interface Last {
   configs: Map<string, ConfigObject>
 }
 
-const hear = (last: Last, { role, update }: MergeEvent): void => {
+const hear = (last: Last, event: MergeEvent): void => {
+  const { update } = event
   if (update.kind === 'trouble') return
-  if (update.kind === 'restored') throw new Error('not part of the reference')
+  if (update.kind === 'restored' || update.kind === 'tick') throw new Error('not part of the reference')
   if (update.kind === 'full') {
     last.services = new Map()
     last.workloads = new Map()
     last.configs = new Map()
   }
-  if ('issues' in update) {
-    for (const key of update.kind === 'delta' ? update.removed : []) last.configs.delete(key)
-    for (const object of update.kind === 'delta' ? update.changed : update.objects)
-      last.configs.set(configKey(object), object)
-    return
-  }
-  assertRegistry(role)
+  if (event.role === 'config') hearConfig(last, update as ConfigUpdate)
+  else hearRegistry(last, update as RegistryUpdate)
+}
+
+const hearConfig = (last: Last, update: ConfigUpdate): void => {
+  if (update.kind === 'trouble') return
+  for (const key of update.kind === 'delta' ? update.removed : []) last.configs.delete(key)
+  for (const object of update.kind === 'delta' ? update.changed : update.objects)
+    last.configs.set(configKey(object), object)
+}
+
+const hearRegistry = (last: Last, update: RegistryUpdate): void => {
+  if (update.kind === 'trouble') return
   if (update.kind === 'delta') {
     for (const key of update.removed) last.services.delete(key)
     for (const key of update.removedWorkloads) last.workloads.delete(key)
@@ -36,10 +44,6 @@ const hear = (last: Last, { role, update }: MergeEvent): void => {
     last.services.set(serviceKey(one), one)
   for (const one of update.kind === 'full' ? update.workloads : update.changedWorkloads)
     last.workloads.set(workloadKey(one), one)
-}
-
-const assertRegistry = (role: string): void => {
-  if (role !== 'registry') throw new Error('a registry update of a config source')
 }
 
 export const referenceMerge = (
