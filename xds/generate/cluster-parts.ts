@@ -6,6 +6,8 @@ import {
   Cluster_DnsLookupFamily as DnsFamily,
   Cluster_LbPolicy as LbPolicy,
 } from '#xds/proto/gen/envoy/config/cluster/v3/cluster_pb.js'
+import { DnsLookupFamily } from '#xds/proto/gen/envoy/extensions/clusters/common/dns/v3/dns_pb.js'
+import { DnsClusterSchema } from '#xds/proto/gen/envoy/extensions/clusters/dns/v3/dns_cluster_pb.js'
 import { ClusterConfigSchema } from '#xds/proto/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js'
 import type { DnsCacheConfigSchema } from '#xds/proto/gen/envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.js'
 import { HttpProtocolOptionsSchema } from '#xds/proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js'
@@ -72,18 +74,32 @@ export function httpOptions(protocol: Protocol): { [key: string]: Any } {
   return init === undefined ? {} : { [HTTP_OPTIONS]: pack(HttpProtocolOptionsSchema, init) }
 }
 
-const lookupFamilies: Readonly<Record<IpFamily, DnsFamily>> = {
-  v4: DnsFamily.V4_PREFERRED,
-  v6: DnsFamily.V6_ONLY,
-  dual: DnsFamily.ALL,
+const lookupFamilies: Readonly<Record<IpFamily, DnsLookupFamily>> = {
+  v4: DnsLookupFamily.V4_PREFERRED,
+  v6: DnsLookupFamily.V6_ONLY,
+  dual: DnsLookupFamily.ALL,
 }
 
-/** Follows the record's TTL; 60 s where it has none; a failed look-up is soon tried again. */
-export const dnsOptions = (family: IpFamily): ClusterInit => ({
-  dnsLookupFamily: lookupFamilies[family],
-  respectDnsTtl: true,
-  dnsRefreshRate: duration(60_000),
-  dnsFailureRefreshRate: { baseInterval: duration(1000), maxInterval: duration(5000) },
+/**
+ * Follows the record's TTL; 60 s where it has none; a failed look-up is soon tried again. `strict`: each address is
+ * an endpoint; `logical`: any one address at a time stands for all (the cluster types' names in Envoy before 1.35).
+ */
+export const dnsCluster = (kind: 'strict' | 'logical', family: IpFamily): ClusterInit => ({
+  clusterDiscoveryType: {
+    case: 'clusterType',
+    value: {
+      name: `envoy.cluster.${kind}_dns`,
+      typedConfig: pack(DnsClusterSchema, {
+        dnsLookupFamily: lookupFamilies[family],
+        respectDnsTtl: true,
+        dnsRefreshRate: duration(60_000),
+        dnsFailureRefreshRate: { baseInterval: duration(1000), maxInterval: duration(5000) },
+        allAddressesInSingleEndpoint: kind === 'logical',
+      }),
+    },
+  },
+  lbPolicy: kind === 'strict' ? LbPolicy.LEAST_REQUEST : LbPolicy.ROUND_ROBIN,
+  commonLbConfig: noPanic(),
 })
 
 export const originalDestination = (): ClusterInit => ({
@@ -94,7 +110,7 @@ export const originalDestination = (): ClusterInit => ({
 /** One cache for clusters and filters of a proxy: Envoy wants equal settings wherever a cache is named. */
 export const dnsCache = (family: IpFamily): Init<typeof DnsCacheConfigSchema> => ({
   name: 'pilothouse',
-  dnsLookupFamily: family === 'dual' ? DnsFamily.V4_PREFERRED : lookupFamilies[family],
+  dnsLookupFamily: family === 'v6' ? DnsFamily.V6_ONLY : DnsFamily.V4_PREFERRED,
 })
 
 /** The address is asked of DNS for each request, by its Host (or SNI). */

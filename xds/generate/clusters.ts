@@ -12,7 +12,7 @@ import { pairCache } from './cache.ts'
 import {
   circuitBreakers,
   common,
-  dnsOptions,
+  dnsCluster,
   dynamicForwardProxy,
   httpOptions,
   noPanic,
@@ -114,16 +114,11 @@ function discoveryOf(
     case 'logical-dns': {
       const assignment = dnsAssignment(context, name, service, port, scope)
       if (assignment === undefined) return undefined
-      return {
-        clusterDiscoveryType: {
-          case: 'type',
-          value: kind === 'strict-dns' ? Discovery.STRICT_DNS : Discovery.LOGICAL_DNS,
-        },
-        ...dnsOptions(scope.family),
-        lbPolicy: kind === 'strict-dns' ? LbPolicy.LEAST_REQUEST : LbPolicy.ROUND_ROBIN,
-        commonLbConfig: noPanic(),
-        loadAssignment: assignment,
-      }
+      const discovery =
+        scope.mode === 'grpc'
+          ? logicalDns
+          : dnsCluster(kind === 'strict-dns' ? 'strict' : 'logical', scope.family)
+      return { ...discovery, loadAssignment: assignment }
     }
     case 'original-dst':
       return originalDestination()
@@ -131,6 +126,9 @@ function discoveryOf(
       return dynamicForwardProxy(scope.family)
   }
 }
+
+/** gRPC clients know no cluster types but the old ones. */
+const logicalDns: ClusterInit = { clusterDiscoveryType: { case: 'type', value: Discovery.LOGICAL_DNS } }
 
 /** A gRPC client takes one name; the host's own where the service has none. */
 function dnsAssignment(

@@ -11,7 +11,7 @@ import { type Member, membersOf } from './members.ts'
 import { listenerName } from './names.ts'
 import { protocolClass } from './protocol.ts'
 import { sharedMetadata } from './provenance.ts'
-import type { routeGenerator } from './routes.ts'
+import type { RouteScope, routeGenerator } from './routes.ts'
 import { familyOf, routeScope } from './scopes.ts'
 import { sharedListener, speaksHttp } from './shared-listener.ts'
 
@@ -55,9 +55,13 @@ export function egressUnit(
   const http = members.filter(speaksHttp)
   return [
     ...(made ? [made] : []),
-    ...(http.length > 0 ? [routes(routeName, http, routeScope(view, 'plain'))] : []),
+    ...(http.length > 0 ? [routes(routeName, http, httpScope(listener, view))] : []),
   ]
 }
+
+/** A Unix socket has no port of its own, so that the request's Host must tell the port. */
+const httpScope = ({ port }: EgressListener, view: OutboundView): RouteScope =>
+  port === 0 ? { ...routeScope(view, 'withPort'), tunnels: false } : routeScope(view, 'plain')
 
 function socketOf({ bind, port, bindToPort }: EgressListener, view: OutboundView): Socket {
   const loopback = familyOf(view) === 'v6' ? '::1' : '127.0.0.1'
@@ -86,7 +90,7 @@ function egressMembers({ port, protocol, services }: EgressListener): readonly M
   if (protocol === 'HTTP_PROXY' || protocolClass(protocol) === 'none') return []
   const only = services.size === 1
   const wanted = (p: ServicePort, { attributes }: MeshService) =>
-    p.port === port || (only && attributes.ports.length === 1)
+    port === 0 || p.port === port || (only && attributes.ports.length === 1)
   return membersOf(services.values(), wanted).map((member) => ({
     ...member,
     port: { ...member.port, protocol },

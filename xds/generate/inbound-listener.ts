@@ -100,7 +100,7 @@ function chains(port: InboundPort, match: FilterChainMatchInit): FilterChainInit
 }
 
 /** Routes are inline: they never change without the listener. */
-function http({ port, protocol, servicePort, service }: InboundPort): FilterInit {
+function http({ port, protocol, servicePort }: InboundPort): FilterInit {
   const cluster = inboundCluster(port)
   return httpFilter({
     statPrefix: `inbound_${listenerName('0.0.0.0', port)}`,
@@ -112,7 +112,7 @@ function http({ port, protocol, servicePort, service }: InboundPort): FilterInit
         {
           name: `inbound|http|${servicePort.port}`,
           domains: ['*'],
-          routes: [httpRoute(cluster, `${service.hostname}:${servicePort.port}/*`)],
+          routes: [httpRoute(cluster)],
           retryPolicy: isHttp2(protocol) ? undefined : staleConnection,
         },
       ],

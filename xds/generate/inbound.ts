@@ -29,8 +29,9 @@ function inboundResources(context: Context, view: InboundView): readonly Resourc
   if (view.mode === 'grpc') return []
   const ports = distinct(context, view.ports)
   const bound = ports.filter((port) => view.mode === 'explicit' || port.bindToPort)
+  const clusters = new Map(ports.toReversed().map((port) => [port.port, port]))
   return [
-    ...ports.map((port) => inboundClusterFor(context, view, port)),
+    ...[...clusters.values()].map((port) => inboundClusterFor(context, view, port)),
     ...bound.map((port) => boundInbound(context, view, port)),
     ...(view.mode === 'transparent'
       ? [
@@ -45,15 +46,16 @@ function inboundResources(context: Context, view: InboundView): readonly Resourc
   ]
 }
 
-/** Two services on one port of one workload: the older is told. */
+/** Two services on one socket of one workload: the older is told. One cluster for a port, whatever its sockets. */
 function distinct(context: Context, ports: readonly InboundPort[]): readonly InboundPort[] {
-  const byPort = new Map<number, InboundPort>()
+  const bySocket = new Map<string, InboundPort>()
   for (const port of [...ports].sort(byAge)) {
     if (protocolClass(port.protocol) === 'none') continue
-    if (!byPort.has(port.port)) byPort.set(port.port, port)
+    const socket = `${port.bind ?? ''} ${port.port}`
+    if (!bySocket.has(socket)) bySocket.set(socket, port)
     else context.counters.count('pilot_conflict_inbound_listener', 'lds')
   }
-  return [...byPort.values()].sort((a, b) => a.port - b.port)
+  return [...bySocket.values()].sort((a, b) => a.port - b.port || compare(a.bind ?? '', b.bind ?? ''))
 }
 
 const byAge = (a: InboundPort, b: InboundPort): number =>

@@ -128,24 +128,20 @@ function virtualHost(
   return {
     name,
     domains: [...domains],
-    routes: [
-      ...(scope.tunnels ? [connectRoute(cluster)] : []),
-      ...(plain ? [httpRoute(cluster, `${name}/*`)] : []),
-    ],
+    routes: [...(scope.tunnels ? [connectRoute(cluster)] : []), ...(plain ? [httpRoute(cluster)] : [])],
     retryPolicy: outboundRetries,
     metadata: virtualHostMetadata(service),
   }
 }
 
 /** No time limit: streams and long polls are as good as short answers; the caller knows how long it wants to wait. */
-export const httpRoute = (cluster: string, operation?: string): RouteInit => ({
+export const httpRoute = (cluster: string): RouteInit => ({
   name: 'default',
   match: { pathSpecifier: { case: 'prefix', value: '/' } },
   action: {
     case: 'route',
     value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: zeroSeconds },
   },
-  decorator: operation === undefined ? undefined : { operation },
 })
 
 /** CONNECT ends here; what is inside goes to the cluster as bytes. */
