@@ -1,0 +1,130 @@
+/** Where the rooms meet: settings become sources, mesh, views, generator, xDS server and REST, and stop together. */
+import { asyncScheduler as clock } from 'rxjs'
+import { createAdmin } from '#admin/server.ts'
+import { createConfigSources, sharedFileSources } from '#config/sources/index.ts'
+import type { Settings } from '#config/settings.ts'
+import { createMesh } from '#mesh/mesh.ts'
+import { openStore } from '#mesh/store.ts'
+import { createRegistry } from '#registries/index.ts'
+import { parseNode } from '#sidecar/node.ts'
+import { createViews, type Views } from '#sidecar/views.ts'
+import type { Logger } from '#support/logger.ts'
+import { createLogger } from '#telemetry/log.ts'
+import { createMetrics, type Metrics } from '#telemetry/metrics.ts'
+import { createGenerator } from '#xds/generate/index.ts'
+import { meshResourceSource } from '#xds/generate/source.ts'
+import type { Node } from '#xds/resources.ts'
+import { createRestHandler, createXdsServer } from '#xds/server/index.ts'
+import { version } from './cli/version.ts'
+import { createEvents } from './events.ts'
+import { observeXds } from './observe.ts'
+import { proxyReader } from './proxies.ts'
+
+export interface Pilot {
+  readonly admin: BoundAddress
+  /** Opens when the Pilot is ready; rejects if its address can't be bound, or if stopped before. */
+  readonly xds: Promise<BoundAddress>
+  /** Sends proxies away over `drainMs` (default 0: at once), closes everything, writes the last snapshot. */
+  stop(drainMs?: number): Promise<void>
+}
+export interface BoundAddress {
+  readonly address: string
+  readonly port: number
+}
+
+export interface PilotOptions {
+  readonly log?: Logger
+}
+
+/**
+ * Starts a Pilot: REST answers when this resolves, xDS is served as soon as the mesh is ready.
+ * @throws the socket's error (EADDRINUSE …) for the admin address, StateDirError for the state directory
+ */
+export async function startPilot(settings: Settings, options: PilotOptions = {}): Promise<Pilot> {
+  const log = options.log ?? createLogger(settings.log)
+  const store = settings.stateDir ? await openStore({ dir: settings.stateDir, clock, log }) : undefined
+  const mesh = createMesh({ ...sourcesOf(settings, log), settings, clock, log, ...(store && { store }) })
+  const views = createViews(mesh.updates, settings.mesh)
+  const metrics: Metrics = createMetrics({
+    version: version(),
+    snapshot: mesh.snapshot,
+    streams: () => proxies.streams(),
+    ready: () => mesh.readiness().ready,
+    now: Date.now,
+    issues: mesh.issues,
+    views: views.counters,
+    merge: mesh.counters,
+  })
+  const events = createEvents()
+  const source = meshResourceSource({
+    views,
+    generator: createGenerator(settings.mesh, metrics.generate),
+    parseNode,
+  })
+  const server = createXdsServer({
+    source,
+    log,
+    limits: { maxStreamsPerPeer: settings.xds.maxStreams },
+    observer: observeXds(metrics.xds, events, log),
+  })
+  const proxies = proxyReader(server)
+  const rest = createRestHandler(source)
+  const admin = createAdmin({
+    version: { version: version(), node: process.version },
+    settings: settings.mesh,
+    mesh,
+    proxies,
+    views: { describe: (node) => describe(views, node) },
+    metrics,
+    events,
+    restDiscovery: (path, body) => rest(path, JSON.stringify(body)),
+    log,
+  })
+
+  const stopping = new AbortController()
+  let closed: Promise<void> | undefined
+  async function close(drainMs: number): Promise<void> {
+    if (drainMs > 0) await server.drain(drainMs)
+    stopping.abort()
+    await Promise.all([server.close(), admin.close()])
+    views.close()
+    await store?.close()
+  }
+  async function serve(): Promise<BoundAddress> {
+    if (!(await mesh.whenReady())) throw new Error('stopped before the registries had spoken')
+    const bound = await server.listen(settings.xds.address)
+    log.info({ ...bound, services: mesh.snapshot().services.size }, 'serving xDS')
+    return bound
+  }
+
+  const stop = (drainMs = 0): Promise<void> => (closed ??= close(drainMs))
+  mesh.updates.subscribe((update) => {
+    metrics.mesh.onUpdate(update)
+    events.mesh(update)
+  })
+  mesh.start(stopping.signal)
+  try {
+    const bound = await admin.listen(settings.admin.address)
+    log.info(bound, 'serving REST')
+    const xds = serve()
+    xds.catch(() => {})
+    return { admin: bound, xds, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function sourcesOf(settings: Settings, log: Logger) {
+  const files = sharedFileSources({}, { log, clock })
+  const deps = { fetch, clock, log, files }
+  return {
+    registries: settings.registries.map((entry) => createRegistry(entry, deps)),
+    configs: createConfigSources(settings, files),
+  }
+}
+
+function describe(views: Views, node: Node) {
+  const sidecar = parseNode(node)
+  return 'error' in sidecar ? undefined : views.describe(sidecar)
+}
