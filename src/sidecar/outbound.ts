@@ -51,6 +51,10 @@ export function advanceScope(
     advanceServices(each, rules.listeners[i]!.imports, rules, index, impact, changes),
   )
   if (changes.size === 0) return { scope, changes }
+  // Gone from one part of the view and kept in another: it changed, it did not leave.
+  const parts = [services, ...listeners]
+  for (const [key, kind] of changes)
+    if (kind === 'removed' && parts.some((each) => each.has(key))) changes.set(key, 'attributes')
   const sameListeners = listeners.every((each, i) => each === scope.listeners[i])
   return { scope: { rules, services, listeners: sameListeners ? scope.listeners : listeners }, changes }
 }
@@ -80,10 +84,7 @@ function advanceServices(
 const changeKind = (old: MeshService | undefined, now: MeshService | undefined): ChangeKind =>
   now === undefined ? 'removed' : old?.attributes === now.attributes ? 'endpoints' : 'attributes'
 
-/**
- * One service may sit in several listeners. Gone from one and kept (or new) in another is a change of what it is to this
- * view, so 'attributes'; else the greater of the two.
- */
+/** One service may sit in several listeners: 'attributes' where they don't agree. */
 function noteChange(changes: Map<MeshServiceKey, ChangeKind>, key: MeshServiceKey, kind: ChangeKind): void {
   const noted = changes.get(key)
   if (noted === undefined || noted === kind) changes.set(key, kind)

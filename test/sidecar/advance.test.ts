@@ -173,7 +173,7 @@ test('advanced by change sets = built from scratch, and the changes say all that
       fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 8 }),
       run,
     ),
-    { numRuns: 200 },
+    { numRuns: 500 },
   )
 })
 
