@@ -25,6 +25,8 @@ export type Report = (
 export interface CheckContext {
   readonly namespace: string
   readonly rootNamespace: string
+  /** The schema has refused this field of the spec, so what depends on it can't be judged. */
+  readonly refused: (field: string) => boolean
 }
 
 /**

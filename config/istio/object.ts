@@ -109,11 +109,15 @@ export function checkObject(value: unknown, options: ObjectOptions = {}): Checke
     return none(false)
   }
   const key = configKey({ kind: kind.kind, namespace, name })
-  const context = { namespace, rootNamespace: options.rootNamespace ?? 'istio-system' }
   const clean = checkFields(raw, kind, findings, report)
   const spec = isMap(clean.spec) ? clean.spec : {}
   const rules: Finding[] = []
   const wrong = findings.filter((f) => f.code === 'PH1004' || f.code === 'PH1005').map((f) => f.path)
+  const context = {
+    namespace,
+    rootNamespace: options.rootNamespace ?? 'istio-system',
+    refused: (field: string) => wrong.some((w) => w[0] === 'spec' && w[1] === field),
+  }
   const reportRule: Report = (code, path, message, extra) => {
     // The schema has spoken about this place already.
     if (!wrong.some((w) => related(w, path))) rules.push({ code, path, message, ...extra })

@@ -35,14 +35,14 @@ const shape = {
   workloadSelector: { labels: 'map' },
 } as const satisfies ShapeOf<IServiceEntry['spec']>
 
-function check(spec: Spec, { namespace }: CheckContext, report: Report): void {
+function check(spec: Spec, { namespace, refused }: CheckContext, report: Report): void {
   checkHosts(spec, report)
   checkAddresses(spec, report)
   checkPorts(spec, report)
   checkSelector(spec.workloadSelector, ['spec', 'workloadSelector'], report)
   if (spec.workloadSelector && spec.endpoints)
     report('PH1107', ['spec', 'workloadSelector'], 'both endpoints and a workloadSelector are given')
-  checkResolution(spec, report)
+  if (!refused('resolution')) checkResolution(spec, report)
   checkExportTo(spec.exportTo, namespace, ['spec', 'exportTo'], report)
 }
 
