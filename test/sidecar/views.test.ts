@@ -129,6 +129,27 @@ test('out of the catch-all but kept by a listener: changed, not removed', () => 
   views.close()
 })
 
+test('shadowed in the catch-all, still in force on a listener: changed, not removed', () => {
+  const egress = [{ port: { number: 80, protocol: 'HTTP', name: 'p' }, hosts: ['*/*'] }, { hosts: ['*/*'] }]
+  const configs = [sidecarConfig('s', 'default', { egress })]
+  const open = service('a.test')
+  const { mesh$, to } = meshOf([open], configs)
+  const views = createViews(mesh$, settings)
+  const client = follow(views, sidecar())
+  const own = service('a.test', { exportTo: ['.'], ports: [{ name: 'p', port: 81, protocol: 'HTTP' }] })
+  to([open, own], configs)
+  assert.deepEqual(client.services(), ['default/a.test'])
+  assert.deepEqual(
+    client.outbound.at(-1)!.changes,
+    new Map([
+      ['a.test', 'attributes'],
+      ['default/a.test', 'attributes'],
+    ]),
+  )
+  client.stop()
+  views.close()
+})
+
 test('a public service gives way to one exported to the namespace', () => {
   const guest = service('a.test', { namespace: 'guest', exportTo: ['default'] })
   const { mesh$, to } = meshOf([service('a.test'), guest])
@@ -206,6 +227,8 @@ test('inbound follows the services at the own address; equal ports are one array
   assert.deepEqual([one.ports(), two.ports()], [[80], [80]])
   assert.equal(one.inbound.length, 1, 'nothing new for the first')
   assert.equal(one.inbound.at(-1)!.view.ports, two.inbound.at(-1)!.view.ports)
+  to([{ ...first, endpoints: [endpoint('10.0.0.1', { health: 'DRAINING' }), endpoint('10.0.0.2')] }])
+  assert.equal(one.inbound.length, 1, 'health is not its business')
   to([at('10.0.0.2')])
   assert.deepEqual([one.ports(), two.ports()], [[], [80]])
   one.stop()
