@@ -61,7 +61,10 @@ export function service(
   return { attributes, endpoints, registries: ['file/services'], issues: [] }
 }
 
-export const outbound = (services: readonly MeshService[], more: Partial<OutboundView> = {}): OutboundView => ({
+export const outbound = (
+  services: readonly MeshService[],
+  more: Partial<OutboundView> = {},
+): OutboundView => ({
   mode: 'transparent',
   proxy: { address: '127.0.0.1', port: 15002 },
   namespace: 'default',
@@ -93,7 +96,9 @@ export const inbound = (ports: readonly InboundPort[], more: Partial<InboundView
 })
 
 /** Counts by `name label` and by `name`. */
-export function counting(): GeneratorCounters & { of(key: CounterName | `${CounterName} ${string}`): number } {
+export function counting(): GeneratorCounters & {
+  of(key: CounterName | `${CounterName} ${string}`): number
+} {
   const counts = new Map<string, number>()
   const add = (key: string) => counts.set(key, (counts.get(key) ?? 0) + 1)
   return {
