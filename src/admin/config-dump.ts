@@ -7,6 +7,7 @@ import type { Resource, TypeUrl } from '#xds/resources.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import type { TypeStatus } from './deps.ts'
 import { AdminError } from './errors.ts'
+import { time } from './proxies.ts'
 import { redact } from './redact.ts'
 import { arrayText } from './stream.ts'
 
@@ -99,7 +100,7 @@ export function* configDump(
     const status = types.find(({ typeUrl }) => typeUrl === section.typeUrl)
     const head = {
       '@type': `type.googleapis.com/envoy.admin.v3.${section.message}`,
-      version_info: status?.sentVersion,
+      version_info: status?.sentVersion || undefined,
     }
     yield `${separator}${JSON.stringify(head).slice(0, -1)},"${section.list}":`
     yield* arrayText(entries(section, byType.get(section.typeUrl) ?? [], status, toJson))
@@ -115,6 +116,6 @@ function* entries(
   status: TypeStatus | undefined,
   toJson: ResourceToJson,
 ) {
-  const lastUpdated = status?.sentAt?.toISOString()
+  const lastUpdated = (status && time(status.sentAt)) ?? undefined
   for (const resource of resources) yield entry(resource, redact(toJson(resource)), lastUpdated)
 }

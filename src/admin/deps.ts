@@ -40,18 +40,21 @@ export type Readiness =
       }[]
     }
 
+/** The xDS server has this shape. */
 export interface ProxyReader {
   /** Streams open now; a proxy that uses one stream for each type has several. */
   streams(): readonly StreamStatus[]
-  /** The resources that were last sent on this stream and not removed since. */
+  /** The resources that this stream's client was sent and still has. */
   held(streamId: string): Iterable<Resource>
 }
+/** Times are Unix milliseconds, 0 = never; versions and nonces '' = none. */
 export interface StreamStatus {
   readonly id: string
-  readonly node: Node
-  /** Remote address and port. */
+  /** Undefined until the first request. */
+  readonly node: Node | undefined
+  /** Remote `address:port`. */
   readonly peer: string
-  readonly since: Date
+  readonly since: number
   readonly protocol: 'sotw' | 'delta'
   readonly bytesSent: number
   readonly messagesSent: number
@@ -61,25 +64,25 @@ export type SyncStatus = 'SYNCED' | 'STALE' | 'NOT SENT' | 'NACKED'
 export interface TypeStatus {
   readonly typeUrl: TypeUrl
   readonly wildcard: boolean
-  /** Names subscribed to (besides the wildcard). */
-  readonly names: readonly string[]
-  /** How many resources the client holds. */
-  readonly resources: number
-  readonly sentVersion?: string
-  readonly sentNonce?: string
-  readonly sentAt?: Date
-  readonly ackedVersion?: string
-  readonly ackedAt?: Date
+  /** Subscribed to, besides the wildcard. */
+  names(): readonly string[]
+  /** How many resources the client has. */
+  readonly resourceCount: number
+  readonly sentVersion: string
+  readonly sentNonce: string
+  readonly sentAt: number
+  readonly ackedVersion: string
+  readonly ackedAt: number
   readonly nack?: Nack
   readonly status: SyncStatus
 }
 export interface Nack {
-  /** Envoy's own words. */
+  /** The proxy's own words. */
   readonly message: string
-  /** Names of the resources in the rejected response. */
+  /** Names of the rejected resources. */
   readonly resources: readonly string[]
-  readonly since: Date
-  readonly lastGoodVersion?: string
+  readonly since: number
+  readonly lastGoodVersion: string
 }
 
 /** What the sidecar room made of a node. */
@@ -110,10 +113,8 @@ export interface EventReader {
   subscribe(listener: (event: AdminEvent) => void): () => void
 }
 
-/** `path` is e.g. `/v3/discovery:clusters`, `body` the parsed JSON of a DiscoveryRequest. */
-export type RestDiscovery = (path: string, body: unknown) => Promise<RestAnswer>
-export interface RestAnswer {
-  readonly status: number
-  readonly contentType?: string
-  readonly body: string | Uint8Array
-}
+/** `path` is e.g. `/v3/discovery:clusters`, `body` the JSON of a DiscoveryRequest; answers JSON, nothing with 304. */
+export type RestDiscovery = (
+  path: string,
+  body: string,
+) => Promise<{ readonly status: number; readonly body: string }>

@@ -1,6 +1,6 @@
 /** Streams seen as proxies: one that uses a stream for each type is still one proxy. */
 import type { Node, Resource } from '#xds/resources.ts'
-import type { ProxyReader, StreamStatus, TypeStatus } from './deps.ts'
+import type { Nack, ProxyReader, StreamStatus, TypeStatus } from './deps.ts'
 import { AdminError } from './errors.ts'
 
 export interface ConnectedProxy {
@@ -10,16 +10,19 @@ export interface ConnectedProxy {
   readonly streams: readonly StreamStatus[]
 }
 
-/** All connected proxies, by node id. */
+/** All connected proxies, by node id; a stream that has not said who it is belongs to none. */
 export function proxiesOf(streams: readonly StreamStatus[]): readonly ConnectedProxy[] {
+  const known = streams.filter((stream): stream is OwnedStream => stream.node !== undefined)
   const byId = Map.groupBy(
-    [...streams].sort((a, b) => a.since.getTime() - b.since.getTime()),
+    known.sort((a, b) => a.since - b.since),
     ({ node }) => node.id,
   )
   return [...byId]
     .map(([id, own]): ConnectedProxy => ({ id, node: own.at(-1)!.node, streams: own }))
     .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
 }
+
+type OwnedStream = StreamStatus & { readonly node: Node }
 
 /** `name.namespace`, as istioctl calls a proxy; the node id itself where it has no such form. */
 export function proxyName({ id, metadata }: Node): string {
@@ -71,3 +74,13 @@ export function* heldBy(reader: ProxyReader, { streams }: ConnectedProxy): Itera
   for (const { id } of streams)
     for (const resource of reader.held(id)) if (owner.get(resource.typeUrl) === id) yield resource
 }
+
+/** ISO 8601; null for never. */
+export const time = (ms: number): string | null => (ms > 0 ? new Date(ms).toISOString() : null)
+
+export const nackJson = ({ message, resources, since, lastGoodVersion }: Nack) => ({
+  message,
+  resources,
+  since: time(since),
+  lastGoodVersion: lastGoodVersion || null,
+})

@@ -12,7 +12,7 @@ import type {
 import { collect, collectLabel, hostPort, port } from './parse.ts'
 import { show, type Terminal } from './terminal.ts'
 
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
+const logLevels = ['debug', 'info', 'warn', 'error']
 
 export function addRunCommands(program: Command, terminal: Terminal): void {
   addServe(program, terminal)

@@ -5,6 +5,9 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { MeshUpdate } from '#model/mesh.ts'
+import type { TypeUrl } from '#xds/resources.ts'
+import { shortName } from '#xds/type-urls.ts'
+import { type Convergence, trackConvergence } from './convergence.ts'
 import { type MetricSources, pulledMetrics } from './pulled.ts'
 import { type Counter, type MetricFactory, metricFactory } from './registry.ts'
 
@@ -16,20 +19,21 @@ export interface MetricsOptions extends MetricSources {
   readonly process?: boolean
 }
 
-/** Types are short names: `cds`, `eds`, `lds`, `rds`, `sds`, …; durations are in seconds. */
+/** What is needed of a stream; the xDS server's StreamInfo has it. */
+export interface StreamRef {
+  readonly id: string
+}
+/** Fits the xDS server's observer. */
 export interface XdsHooks {
-  onConnect(): void
-  onDisconnect(): void
-  onRequest(type: string): void
-  onPush(type: string, resources: number, bytes: number): void
-  onAck(type: string): void
-  onNack(type: string): void
-  onExpiredNonce(type: string): void
-  /** One push: from its start until the transport took it. */
-  onSent(type: string, seconds: number): void
-  /** From the change of the mesh until a proxy had acknowledged all that came of it. */
-  onConverged(seconds: number): void
-  /** Bytes on an xDS port that were not xDS. */
+  onConnect(stream: StreamRef): void
+  onDisconnect(stream: StreamRef): void
+  onPush(stream: StreamRef, typeUrl: TypeUrl, resources: readonly unknown[], bytes: number): void
+  onAck(stream: StreamRef, typeUrl: TypeUrl): void
+  onNack(stream: StreamRef, typeUrl: TypeUrl): void
+  onExpiredNonce(stream: StreamRef, typeUrl: TypeUrl): void
+  /** A stream that the server ended, with the name of the gRPC status. */
+  onRefused(peer: string, code: string): void
+  /** A connection to an xDS port that was not xDS. */
   onGarbage(): void
 }
 /** The generators' counters: one more of `name`, e.g. `encodes` of `eds`. */
@@ -52,10 +56,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const make = metricFactory({ process: options.process ?? true })
   pulledMetrics(make, options)
   processState(make, options.version)
+  const track = convergence(make, options.now)
   return {
-    xds: xdsHooks(make),
+    xds: xdsHooks(make, track),
     generate: generateHooks(make),
-    mesh: meshHooks(make),
+    mesh: meshHooks(make, track),
     text: make.text,
     contentType: make.contentType,
   }
@@ -65,12 +70,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
 const seconds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.5, 1, 3, 5, 10, 20, 30]
 const sizes = [1, 10_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000]
 
-function xdsHooks(make: MetricFactory): XdsHooks {
+function xdsHooks(make: MetricFactory, track: Convergence): XdsHooks {
   const connects = make.counter('pilothouse_xds_connects_total', 'xDS streams opened.')
   const disconnects = make.counter('pilothouse_xds_disconnects_total', 'xDS streams ended.')
-  const requests = make.counter('pilothouse_xds_requests_total', 'Discovery requests read, ACKs too.', [
-    'type',
-  ])
   const pushes = make.counter('pilot_xds_pushes', 'Discovery responses sent, by type.', ['type'])
   const resources = make.counter('pilothouse_xds_resources_total', 'Resources in the responses sent.', [
     'type',
@@ -80,35 +82,61 @@ function xdsHooks(make: MetricFactory): XdsHooks {
   const acks = make.counter('pilothouse_xds_acks_total', 'Responses that proxies acknowledged.', ['type'])
   const rejects = make.counter('pilot_total_xds_rejects', 'Responses that proxies rejected.', ['type'])
   const expired = make.counter('pilot_xds_expired_nonce', 'Requests with an expired nonce.', ['type'])
-  const push = make.histogram('pilot_xds_push_time', 'Seconds to build and send a response.', seconds, [
-    'type',
+  const refused = make.counter('pilothouse_xds_refused_total', 'Streams that the server ended, by status.', [
+    'code',
   ])
-  const convergence = make.histogram(
-    'pilot_proxy_convergence_time',
-    'Seconds from a change until a proxy had acknowledged it.',
-    seconds,
-  )
   const garbage = make.counter(
     'pilothouse_garbage_connections_total',
     'Connections to an xDS port that were not xDS.',
   )
+  const answer = make.histogram('pilothouse_xds_answer_seconds', 'From a response to its answer.', seconds, [
+    'type',
+  ])
+
+  function answered(stream: string, type: string, accepted: boolean): void {
+    const took = track.answered(stream, type, accepted)
+    if (took !== undefined) answer.observe({ type }, took)
+  }
+
   return {
-    onConnect: () => connects.inc(),
-    onDisconnect: () => disconnects.inc(),
-    onRequest: (type) => requests.inc({ type }),
-    onPush: (type, count, length) => {
+    onConnect: ({ id }) => {
+      connects.inc()
+      track.connected(id)
+    },
+    onDisconnect: ({ id }) => {
+      disconnects.inc()
+      track.disconnected(id)
+    },
+    onPush: ({ id }, typeUrl, sent, length) => {
+      const type = shortName(typeUrl)
       pushes.inc({ type })
-      resources.inc({ type }, count)
+      resources.inc({ type }, sent.length)
       bytes.inc({ type }, length)
       size.observe({ type }, length)
+      track.pushed(id, type)
     },
-    onAck: (type) => acks.inc({ type }),
-    onNack: (type) => rejects.inc({ type }),
-    onExpiredNonce: (type) => expired.inc({ type }),
-    onSent: (type, took) => push.observe({ type }, took),
-    onConverged: (took) => convergence.observe(took),
+    onAck: ({ id }, typeUrl) => {
+      acks.inc({ type: shortName(typeUrl) })
+      answered(id, shortName(typeUrl), true)
+    },
+    onNack: ({ id }, typeUrl) => {
+      rejects.inc({ type: shortName(typeUrl) })
+      answered(id, shortName(typeUrl), false)
+    },
+    onExpiredNonce: (_stream, typeUrl) => expired.inc({ type: shortName(typeUrl) }),
+    onRefused: (_peer, code) => refused.inc({ code }),
     onGarbage: () => garbage.inc(),
   }
+}
+
+/** Istio's pilot_proxy_convergence_time. */
+function convergence(make: MetricFactory, now: () => number): Convergence {
+  const metric = make.histogram(
+    'pilot_proxy_convergence_time',
+    'Seconds from a change until a proxy had acknowledged what came of it.',
+    seconds,
+  )
+  return trackConvergence(now, (took) => metric.observe(took))
 }
 
 function generateHooks(make: MetricFactory): GenerateHooks {
@@ -152,10 +180,11 @@ const generatorCounters = [
   ),
 ] as const
 
-function meshHooks(make: MetricFactory): MeshHooks {
+function meshHooks(make: MetricFactory, track: Convergence): MeshHooks {
   const triggers = make.counter('pilot_push_triggers', 'New snapshots, by what changed in them.', ['type'])
   return {
     onUpdate: ({ changes }) => {
+      track.changed()
       const kinds = [...changes.services.values()].map((kind) =>
         kind === 'endpoints' ? 'endpoint' : 'service',
       )

@@ -2,16 +2,14 @@
 
 import type { Issue } from '#model/issue.ts'
 import type { MeshEndpoint, MeshService, MeshSnapshot } from '#model/mesh.ts'
+import type { Node } from '#xds/resources.ts'
 import { shortName } from '#xds/type-urls.ts'
 import type { MetricFactory, Sample } from './registry.ts'
 
-/** What is needed of a connected stream; the xDS server's own status has this shape. */
+/** What is needed of an open stream; the xDS server's StreamStatus has it. */
 export interface StreamState {
-  readonly node: {
-    readonly id: string
-    readonly metadata: Readonly<Record<string, unknown>>
-    readonly userAgentVersion?: string
-  }
+  /** Undefined until its first request. */
+  readonly node: Node | undefined
   readonly types: readonly { readonly typeUrl: string; readonly nack?: object }[]
 }
 
@@ -43,7 +41,7 @@ export function pulledMetrics(make: MetricFactory, sources: MetricSources): void
 function proxies(make: MetricFactory, { streams }: MetricSources): void {
   make.pulled('pilot_xds', 'Connected xDS streams, by version of the proxy.', ['version'], () =>
     tally(streams(), ({ node }) => ({
-      version: String(node.metadata.ISTIO_VERSION ?? (node.userAgentVersion || 'unknown')),
+      version: String(node?.metadata.ISTIO_VERSION ?? (node?.userAgentVersion || 'unknown')),
     })),
   )
   for (const type of ['cds', 'eds', 'lds', 'rds', 'sds'])
@@ -54,7 +52,7 @@ function proxies(make: MetricFactory, { streams }: MetricSources): void {
       () =>
         [...streams()]
           .filter(({ types }) => types.some((t) => t.nack !== undefined && shortName(t.typeUrl) === type))
-          .map(({ node }): Sample => [1, { node: node.id }]),
+          .map(({ node }): Sample => [1, { node: node?.id ?? '' }]),
     )
 }
 

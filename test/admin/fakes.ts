@@ -217,13 +217,13 @@ export const resources: readonly Resource[] = [
 export const type = (typeUrl: string, of: Partial<TypeStatus> = {}): TypeStatus => ({
   typeUrl,
   wildcard: true,
-  names: [],
-  resources: 2,
+  names: () => [],
+  resourceCount: 2,
   sentVersion: 'v1',
   sentNonce: 'n1',
-  sentAt: at,
+  sentAt: at.getTime(),
   ackedVersion: 'v1',
-  ackedAt: at,
+  ackedAt: at.getTime(),
   status: 'SYNCED',
   ...of,
 })
@@ -238,13 +238,13 @@ export const stream = (id: string, nodeId: string, of: Partial<StreamStatus> = {
     userAgentVersion: '1.40.0',
   },
   peer: '127.0.0.1:4711',
-  since: at,
+  since: at.getTime(),
   protocol: 'delta',
   bytesSent: 1234,
   messagesSent: 5,
   types: [
     type(typeUrls.cluster),
-    type(typeUrls.endpoint, { wildcard: false, names: ['outbound|80||orders.default'] }),
+    type(typeUrls.endpoint, { wildcard: false, names: () => ['outbound|80||orders.default'] }),
   ],
   ...of,
 })
@@ -257,14 +257,19 @@ const streams: readonly StreamStatus[] = [
       type(typeUrls.cluster),
       type(typeUrls.listener, {
         status: 'NACKED',
-        nack: { message: 'bad listener', resources: ['0.0.0.0_80'], since: at, lastGoodVersion: 'v0' },
+        nack: {
+          message: 'bad listener',
+          resources: ['0.0.0.0_80'],
+          since: at.getTime(),
+          lastGoodVersion: 'v0',
+        },
       }),
       type(typeUrls.route, { wildcard: false }),
-      type(typeUrls.endpoint, { wildcard: false, names: ['outbound|80||orders.default'] }),
+      type(typeUrls.endpoint, { wildcard: false, names: () => ['outbound|80||orders.default'] }),
       type(typeUrls.secret, { wildcard: false }),
     ],
   }),
-  stream('s2', 'plain-1', { since: new Date('2026-11-22T10:00:01Z') }),
+  stream('s2', 'plain-1', { since: at.getTime() + 1000 }),
 ]
 
 export interface Fakes extends AdminDeps {

@@ -3,7 +3,7 @@ import type { ConfigObject } from '#model/config.ts'
 import { shortName } from '#xds/type-urls.ts'
 import type { AdminDeps } from '../deps.ts'
 import type { Page } from '../paging.ts'
-import { proxiesOf, proxyName, typesOf } from '../proxies.ts'
+import { nackJson, proxiesOf, proxyName, typesOf } from '../proxies.ts'
 import { answers, query, type Routes, sendList, sendObject } from '../reply.ts'
 
 interface Wanted {
@@ -97,5 +97,6 @@ function configJson(object: ConfigObject) {
 function* rejectedJson({ proxies }: AdminDeps) {
   for (const proxy of proxiesOf(proxies.streams()))
     for (const { typeUrl, nack } of typesOf(proxy))
-      if (nack) yield { proxy: proxyName(proxy.node), proxyID: proxy.id, type: shortName(typeUrl), ...nack }
+      if (nack)
+        yield { proxy: proxyName(proxy.node), proxyID: proxy.id, type: shortName(typeUrl), ...nackJson(nack) }
 }
