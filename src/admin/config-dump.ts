@@ -20,6 +20,8 @@ interface Section {
   readonly names: readonly string[]
   readonly message: string
   readonly list: string
+  /** The section as a whole says a version, too. */
+  readonly versioned?: boolean
   entry(resource: Resource, json: unknown, lastUpdated: string | undefined): object
 }
 
@@ -33,6 +35,7 @@ const sections: readonly Section[] = [
     names: ['cds', 'clusters', 'cluster'],
     message: 'ClustersConfigDump',
     list: 'dynamic_active_clusters',
+    versioned: true,
     entry: dynamic('cluster'),
   },
   {
@@ -40,6 +43,7 @@ const sections: readonly Section[] = [
     names: ['lds', 'listeners', 'listener'],
     message: 'ListenersConfigDump',
     list: 'dynamic_listeners',
+    versioned: true,
     entry: ({ name, version }, listener, last_updated) => ({
       name,
       active_state: { version_info: version, listener, last_updated },
@@ -100,7 +104,7 @@ export function* configDump(
     const status = types.find(({ typeUrl }) => typeUrl === section.typeUrl)
     const head = {
       '@type': `type.googleapis.com/envoy.admin.v3.${section.message}`,
-      version_info: status?.sentVersion || undefined,
+      version_info: (section.versioned && status?.sentVersion) || undefined,
     }
     yield `${separator}${JSON.stringify(head).slice(0, -1)},"${section.list}":`
     yield* arrayText(entries(section, byType.get(section.typeUrl) ?? [], status, toJson))

@@ -19,8 +19,8 @@ const BODY_LIMIT = 4 * 1024 * 1024
 export const discoveryRoutes: Routes = (app, { restDiscovery }) => {
   if (!restDiscovery) return
   app.register(async (scope) => {
-    // The handler reads proto3 JSON itself.
-    scope.removeContentTypeParser('application/json')
+    // The handler reads proto3 JSON itself, and nothing else is taken.
+    scope.removeAllContentTypeParsers()
     scope.addContentTypeParser(
       'application/json',
       { parseAs: 'string', bodyLimit: BODY_LIMIT },
