@@ -12,17 +12,20 @@ import {
   timer,
 } from 'rxjs'
 import type { ConfigSource } from '#config/source.ts'
+import type { ConfigUpdate } from '#model/config.ts'
 import type { Issue, PilotError } from '#model/issue.ts'
 import type { ChangeSet, MeshSnapshot, MeshUpdate } from '#model/mesh.ts'
-import type { Registry } from '#registries/registry.ts'
+import type { Registry, RegistryUpdate } from '#registries/registry.ts'
 import type { Logger } from '#support/logger.ts'
 import { sameContent } from './equal.ts'
-import { initialState, type MergeState, reduce, type SourceId } from './merge.ts'
+import { type LiveMerge, liveMerge, type MeshCounters } from './live.ts'
+import type { SourceId } from './merge.ts'
 import type { MeshOptions } from './precedence.ts'
 import { RESTORED_GRACE, type Readiness, readinessOf } from './readiness.ts'
-import type { MergeEvent, Restored, Said, SaidContent } from './said.ts'
+import type { Restored, SaidContent } from './said.ts'
 import { steady } from './source.ts'
 
+export type { MeshCounters } from './live.ts'
 export type { Alias, MeshOptions } from './precedence.ts'
 export { defaultMeshOptions } from './precedence.ts'
 export type { Readiness, WaitingFor } from './readiness.ts'
@@ -48,15 +51,6 @@ export interface MeshDeps {
   readonly store?: SnapshotStore
 }
 
-export interface MeshCounters {
-  /** Updates of sources that went through the merge. */
-  merges: number
-  /** Services merged anew, all updates together. */
-  servicesTouched: number
-  /** Snapshots told to subscribers. */
-  emitted: number
-}
-
 export interface Mesh {
   /** Shared and hot; who subscribes gets the current snapshot first, with everything as its changes. Never errors. */
   readonly updates: Observable<MeshUpdate>
@@ -72,15 +66,14 @@ export interface Mesh {
   issues(): readonly Issue[]
 }
 
-const everything = ({ services, configs }: MeshSnapshot): ChangeSet => ({
-  services: new Map([...services.keys()].map((key) => [key, 'attributes'])),
-  configs: new Set(configs.keys()),
-})
+interface Source extends SourceId {
+  readonly updates: Observable<RegistryUpdate | ConfigUpdate>
+}
 
-const sourcesOf = ({ registries, configs }: MeshDeps): readonly SourceId[] => {
-  const sources: SourceId[] = [
-    ...registries.map(({ name, kind }) => ({ name, kind, role: 'registry' as const })),
-    ...configs.map(({ name, kind }) => ({ name, kind, role: 'config' as const })),
+const sourcesOf = ({ registries, configs }: MeshDeps): readonly Source[] => {
+  const sources: Source[] = [
+    ...registries.map(({ name, kind, updates }) => ({ name, kind, updates, role: 'registry' as const })),
+    ...configs.map(({ name, kind, updates }) => ({ name, kind, updates, role: 'config' as const })),
   ]
   const twice = sources.find(({ name }, index) => sources.findIndex((other) => other.name === name) !== index)
   if (twice !== undefined)
@@ -88,162 +81,104 @@ const sourcesOf = ({ registries, configs }: MeshDeps): readonly SourceId[] => {
   return sources
 }
 
-const unmergeable = (source: string, reason: unknown): PilotError => ({
-  code: 'PH2041',
-  message: `An update of ${source} could not be merged: ${reason instanceof Error ? reason.message : String(reason)}`,
-  remedy: 'What it said before stays valid; please report this as a bug of the source.',
+const everything = ({ services, configs }: MeshSnapshot): ChangeSet => ({
+  services: new Map([...services.keys()].map((key) => [key, 'attributes'])),
+  configs: new Set(configs.keys()),
 })
 
-/** Trouble in the name of a source; both roles have the same. */
-const trouble = ({ role, name }: SourceId, at: Date, error: PilotError): MergeEvent => ({
-  role,
-  source: name,
-  at,
-  update: { kind: 'trouble', error, since: at },
-})
-
-/** Handles one after the other: an item that comes while another is handled waits, so that nobody sees two orders. */
-const oneByOne = <T>(handle: (item: T) => void): ((item: T) => void) => {
-  const queue: T[] = []
-  let busy = false
-  return (item) => {
-    queue.push(item)
-    if (busy) return
-    busy = true
-    try {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) handle(next)
-    } finally {
-      busy = false
-    }
+/** Hands in the last snapshot of each source that is still the same kind of source. */
+const restore = (sources: readonly Source[], store: SnapshotStore | undefined, live: LiveMerge): void => {
+  for (const source of sources) {
+    const update = store?.restored.get(source.name)
+    if (update?.source.kind === source.kind && update.source.role === source.role) live.take(source, update)
   }
 }
 
-/** Throws if two sources share a name. Nothing happens before `start`, except that the last snapshot is there. */
-export const createMesh = (deps: MeshDeps): Mesh => {
-  const { settings, clock, log, store } = deps
-  const sources = sourcesOf(deps)
-  const now = (): Date => new Date(clock.now())
-  const counters: MeshCounters = { merges: 0, servicesTouched: 0, emitted: 0 }
-  const subject = new Subject<MeshUpdate>()
-  let state: MergeState = initialState(sources, settings)
-  let startedAt = now()
-  let started = false
-  const stopped = new Subscription()
-  const settling = new Set<string>()
+const listen = (source: Source, live: LiveMerge, { clock, log }: MeshDeps): Subscription => {
+  const broken = (error: PilotError): void => {
+    log.error({ source: source.name, ...error }, 'source broke')
+    live.take(source, { kind: 'trouble', error, since: new Date(clock.now()) })
+  }
+  return steady(source, clock, broken).subscribe((update) => live.take(source, update))
+}
 
-  const assess = (): Readiness =>
-    readinessOf(state.said.values(), { startedAt, now: now(), grace: settings.startupGrace })
+/** Latches: ready once, ready for good. */
+const readinessGate = (live: LiveMerge, { clock, settings }: MeshDeps) => {
+  let startedAt: Date | undefined
+  const assess = (): Readiness => {
+    const now = new Date(clock.now())
+    return readinessOf(live.state().said.values(), { startedAt, now, grace: settings.startupGrace })
+  }
   const readiness = new BehaviorSubject<Readiness>(assess())
   const reassess = (): void => {
-    if (!readiness.value.ready && started) readiness.next(assess())
+    if (!readiness.value.ready && startedAt !== undefined) readiness.next(assess())
   }
-
-  const save = (source: SourceId, before: Said, after: Said): void => {
-    const same = (['services', 'workloads', 'configs', 'issues'] as const).every(
-      (part) => before[part] === after[part],
-    )
-    if (after.synced && !(same && before.synced)) store?.save(source, after, after.state.lastUpdate ?? now())
-  }
-
-  /** Wakes when the next removal of this source is due; nothing runs while none is. */
-  const settleLater = (source: SourceId): void => {
-    const first = Math.min(...state.said.get(source.name)!.leaving.values())
-    if (first === Number.POSITIVE_INFINITY || settling.has(source.name) || stopped.closed) return
-    settling.add(source.name)
-    const wake = timer(Math.max(0, first - clock.now()), clock).subscribe(() => {
-      settling.delete(source.name)
-      take({ source, event: { role: source.role, source: source.name, at: now(), update: { kind: 'tick' } } })
-    })
-    stopped.add(wake)
-  }
-
-  const merge = (source: SourceId, event: MergeEvent): void => {
-    let result: ReturnType<typeof reduce>
-    try {
-      result = reduce(state, event)
-    } catch (reason) {
-      const error = unmergeable(source.name, reason)
-      log.error({ source: source.name, ...error }, 'update refused')
-      result = reduce(state, trouble(source, now(), error))
-    }
-    const before = state.said.get(source.name)!
-    state = result.state
-    counters.merges++
-    counters.servicesTouched += result.touched
-    save(source, before, state.said.get(source.name)!)
-    reassess()
-    settleLater(source)
-    if (!result.changed) return
-    counters.emitted++
-    subject.next({ snapshot: state.snapshot, changes: result.changes })
-  }
-  const take = oneByOne(({ source, event }: { source: SourceId; event: MergeEvent }) => merge(source, event))
-
-  for (const source of sources) {
-    const update = store?.restored.get(source.name)
-    if (update === undefined || update.source.kind !== source.kind || update.source.role !== source.role)
-      continue
-    take({ source, event: { role: source.role, source: source.name, at: update.savedAt, update } })
-  }
-
-  const listen = (source: SourceId): Subscription => {
-    const { name, role } = source
-    const broken = (error: PilotError): void => {
-      log.error({ source: name, ...error }, 'source broke')
-      take({ source, event: trouble(source, now(), error) })
-    }
-    const registry = deps.registries.find((one) => one.name === name)
-    if (role === 'registry' && registry !== undefined)
-      return steady(registry, clock, broken).subscribe((update) =>
-        take({ source, event: { role, source: name, at: now(), update } }),
-      )
-    const config = deps.configs.find((one) => one.name === name)!
-    return steady(config, clock, broken).subscribe((update) =>
-      take({ source, event: { role: 'config', source: name, at: now(), update } }),
-    )
-  }
-
-  const start = (signal?: AbortSignal): Subscription => {
-    if (started) return stopped
-    started = true
-    startedAt = now()
-    stopped.add(() => {
-      subject.complete()
-      readiness.complete()
-    })
-    const stop = (): void => stopped.unsubscribe()
-    signal?.addEventListener('abort', stop, { once: true })
-    stopped.add(() => signal?.removeEventListener('abort', stop))
-    if (signal?.aborted) stop()
-    for (const source of sources) if (!stopped.closed) stopped.add(listen(source))
+  const start = (stopped: Subscription): void => {
+    startedAt = new Date(clock.now())
+    stopped.add(() => readiness.complete())
     reassess()
     for (const grace of [RESTORED_GRACE, settings.startupGrace])
       if (!readiness.value.ready) stopped.add(timer(grace, clock).subscribe(reassess))
-    return stopped
+  }
+  return { readiness, reassess, start }
+}
+
+/** Ends the subscription at the signal; an aborted one ends it now. */
+const stopAt = (signal: AbortSignal | undefined, subscription: Subscription): void => {
+  const stop = (): void => subscription.unsubscribe()
+  signal?.addEventListener('abort', stop, { once: true })
+  subscription.add(() => signal?.removeEventListener('abort', stop))
+  if (signal?.aborted) stop()
+}
+
+/** Throws if two sources share a name. Before `start` there is at most the last snapshot from disk. */
+export const createMesh = (deps: MeshDeps): Mesh => {
+  const { store } = deps
+  const sources = sourcesOf(deps)
+  const subject = new Subject<MeshUpdate>()
+  let reassess = (): void => {}
+  const live = liveMerge({
+    ...deps,
+    sources,
+    onSaid: (source, content, saidAt) => store?.save(source, content, saidAt),
+    onMerged: () => reassess(),
+    onChange: (update) => subject.next(update),
+  })
+  restore(sources, store, live)
+  const gate = readinessGate(live, deps)
+  reassess = gate.reassess
+
+  let running: Subscription | undefined
+  const start = (signal?: AbortSignal): Subscription => {
+    if (running !== undefined) return running
+    running = new Subscription(() => subject.complete())
+    running.add(live.timers)
+    gate.start(running)
+    stopAt(signal, running)
+    for (const source of sources) if (!running.closed) running.add(listen(source, live, deps))
+    return running
   }
 
-  const ready$ = readiness.pipe(distinctUntilChanged<Readiness>(sameContent))
+  const snapshot = (): MeshSnapshot => live.state().snapshot
+  const ready$ = gate.readiness.pipe(distinctUntilChanged<Readiness>(sameContent))
+  const isReady = ready$.pipe(
+    filter(({ ready }) => ready),
+    map(() => true),
+  )
   return {
     updates: new Observable((subscriber) => {
-      subscriber.next({ snapshot: state.snapshot, changes: everything(state.snapshot) })
+      subscriber.next({ snapshot: snapshot(), changes: everything(snapshot()) })
       return subject.subscribe(subscriber)
     }),
     ready$,
-    counters,
+    counters: live.counters,
     start,
-    snapshot: () => state.snapshot,
-    readiness: () => readiness.value,
-    whenReady: () =>
-      firstValueFrom(
-        ready$.pipe(
-          filter(({ ready }) => ready),
-          map(() => true),
-        ),
-        { defaultValue: false },
-      ),
+    snapshot,
+    readiness: () => gate.readiness.value,
+    whenReady: () => firstValueFrom(isReady, { defaultValue: false }),
     issues: () => [
-      ...[...state.snapshot.sources.values()].flatMap(({ issues }) => issues),
-      ...[...state.snapshot.services.values()].flatMap(({ issues }) => issues),
+      ...[...snapshot().sources.values()].flatMap(({ issues }) => issues),
+      ...[...snapshot().services.values()].flatMap(({ issues }) => issues),
       ...(store?.issues() ?? []),
     ],
   }

@@ -22,7 +22,8 @@ export type Readiness =
 export const RESTORED_GRACE = 2_000
 
 export interface Wait {
-  readonly startedAt: Date
+  /** Undefined: not started, all are waited for. */
+  readonly startedAt?: Date
   readonly now: Date
   /** `MeshOptions.startupGrace`. */
   readonly grace: number
@@ -38,9 +39,10 @@ const isAwaited = ({ synced, restored, state }: Said, elapsed: number, grace: nu
 }
 
 export const readinessOf = (sources: Iterable<Said>, { startedAt, now, grace }: Wait): Readiness => {
-  const elapsed = now.getTime() - startedAt.getTime()
+  const since = startedAt ?? now
+  const elapsed = now.getTime() - since.getTime()
   const waitingFor = [...sources]
     .filter((source) => isAwaited(source, elapsed, grace))
-    .map(({ state }): WaitingFor => ({ registry: state.name, since: startedAt, error: state.error }))
-  return waitingFor.length === 0 ? { ready: true } : { ready: false, waitingFor }
+    .map(({ state }): WaitingFor => ({ registry: state.name, since, error: state.error }))
+  return startedAt !== undefined && waitingFor.length === 0 ? { ready: true } : { ready: false, waitingFor }
 }

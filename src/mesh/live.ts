@@ -1,0 +1,117 @@
+/** The merge while it runs: one update after the other goes through the reducer, and removals that are due go by time. */
+import { type SchedulerLike, Subscription, timer } from 'rxjs'
+import type { PilotError } from '#model/issue.ts'
+import type { MeshUpdate } from '#model/mesh.ts'
+import type { Logger } from '#support/logger.ts'
+import { initialState, type MergeResult, type MergeState, reduce, type SourceId } from './merge.ts'
+import type { MeshOptions } from './precedence.ts'
+import type { MergeEvent, Said, SaidContent } from './said.ts'
+
+export interface MeshCounters {
+  /** Updates that went through the merge. */
+  merges: number
+  /** Services merged anew, all updates together. */
+  servicesTouched: number
+  /** Snapshots told to subscribers. */
+  emitted: number
+}
+
+export interface LiveMergeDeps {
+  readonly sources: readonly SourceId[]
+  readonly settings: MeshOptions
+  readonly clock: SchedulerLike
+  readonly log: Logger
+  /** What a source has said in this process differs from what it said before. */
+  readonly onSaid: (source: SourceId, content: SaidContent, saidAt: Date) => void
+  /** After each update, before `onChange`. */
+  readonly onMerged: () => void
+  /** There is something new to tell. */
+  readonly onChange: (update: MeshUpdate) => void
+}
+
+export interface LiveMerge {
+  readonly counters: Readonly<MeshCounters>
+  readonly state: () => MergeState
+  readonly take: (source: SourceId, update: MergeEvent['update']) => void
+  /** Unsubscribe to stop its timers. */
+  readonly timers: Subscription
+}
+
+const unmergeable = (source: string, reason: unknown): PilotError => ({
+  code: 'PH2041',
+  message: `An update of ${source} could not be merged: ${reason instanceof Error ? reason.message : String(reason)}`,
+  remedy: 'What it said before stays valid; please report this as a bug of the source.',
+})
+
+/** Handles one after the other: an item that comes while another is handled waits, so that nobody sees two orders. */
+const oneByOne = <T>(handle: (item: T) => void): ((item: T) => void) => {
+  const queue: T[] = []
+  let busy = false
+  return (item) => {
+    queue.push(item)
+    if (busy) return
+    busy = true
+    try {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) handle(next)
+    } finally {
+      busy = false
+    }
+  }
+}
+
+const saidMore = (before: Said, after: Said): boolean =>
+  after.synced &&
+  (!before.synced ||
+    (['services', 'workloads', 'configs', 'issues'] as const).some((part) => before[part] !== after[part]))
+
+export const liveMerge = (deps: LiveMergeDeps): LiveMerge => {
+  const { settings, clock, log } = deps
+  const counters: MeshCounters = { merges: 0, servicesTouched: 0, emitted: 0 }
+  const timers = new Subscription()
+  const settling = new Set<string>()
+  let state = initialState(deps.sources, settings)
+  const now = (): Date => new Date(clock.now())
+
+  const reduced = (source: SourceId, update: MergeEvent['update']): MergeResult => {
+    const event = { role: source.role, source: source.name, at: now() }
+    try {
+      return reduce(state, { ...event, update } as MergeEvent)
+    } catch (reason) {
+      const error = unmergeable(source.name, reason)
+      log.error({ source: source.name, ...error }, 'update refused')
+      return reduce(state, { ...event, update: { kind: 'trouble', error, since: now() } })
+    }
+  }
+
+  /** Wakes when the next removal of this source is due; nothing runs while none is. */
+  const settleLater = (source: SourceId): void => {
+    const first = Math.min(...state.said.get(source.name)!.leaving.values())
+    if (first === Number.POSITIVE_INFINITY || settling.has(source.name) || timers.closed) return
+    settling.add(source.name)
+    const wake = timer(Math.max(0, first - clock.now()), clock).subscribe(() => {
+      timers.remove(wake)
+      settling.delete(source.name)
+      take({ source, update: { kind: 'tick' } })
+    })
+    timers.add(wake)
+  }
+
+  const merge = (source: SourceId, update: MergeEvent['update']): void => {
+    const result = reduced(source, update)
+    const before = state.said.get(source.name)!
+    state = result.state
+    counters.merges++
+    counters.servicesTouched += result.touched
+    const after = state.said.get(source.name)!
+    if (saidMore(before, after)) deps.onSaid(source, after, after.state.lastUpdate ?? now())
+    settleLater(source)
+    deps.onMerged()
+    if (!result.changed) return
+    counters.emitted++
+    deps.onChange({ snapshot: state.snapshot, changes: result.changes })
+  }
+  const take = oneByOne<{ source: SourceId; update: MergeEvent['update'] }>(({ source, update }) =>
+    merge(source, update),
+  )
+  return { counters, timers, state: () => state, take: (source, update) => take({ source, update }) }
+}
