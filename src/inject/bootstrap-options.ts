@@ -9,7 +9,7 @@ export interface BootstrapOptions {
   /** Envoy's service cluster; the workload's name if absent. */
   readonly cluster?: string
   readonly namespace?: string
-  /** The workload's own address; further ones by comma. May be absent where `id` has it. */
+  /** The workload's own address; further ones by comma. Absent: the one in `id`, else 127.0.0.1, which suits a client only. */
   readonly ip?: string
   /** `HOST:PORT` of the Pilot's xDS, plaintext. */
   readonly xds: string
@@ -105,7 +105,7 @@ function resolveIdentity({ id, ip, namespace, workload }: BootstrapOptions): Ide
       `--id "${id}" is neither a name nor a node id`,
       'Give a name such as orders-1, or the form sidecar~IP~NAME.NAMESPACE~NAMESPACE.svc.DOMAIN.',
     )
-  const ips = (ip || ready?.[1] || '').split(',').map((each) => each.trim())
+  const ips = (ip || ready?.[1] || '127.0.0.1').split(',').map((each) => each.trim())
   for (const each of ips)
     if (!isIP(each))
       throw new BootstrapError(

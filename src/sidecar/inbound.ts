@@ -15,13 +15,16 @@ export function inboundView(
   traits: InboundTraits,
   config: SidecarConfig | undefined,
 ): InboundView {
-  const own = traits.type === 'router' ? [] : ownPorts(index, traits)
+  const found = traits.type === 'router' ? [] : portsAt(index, traits)
+  const own = found.filter(({ service }) => service.namespace === traits.namespace)
   const ingress = config?.spec.ingress ?? []
   const wanted =
     ingress.length > 0 && config
       ? ingress.map((each) => fromIngress(each, config, traits, own))
       : own.map((each) => fromService(each, traits, config))
-  const { ports, conflicts } = settle(wanted)
+  const { ports, conflicts: unsettled } = settle(wanted)
+  const foreign = found.filter(({ service }) => service.namespace !== traits.namespace)
+  const conflicts = [...unsettled, ...(ingress.length > 0 ? [] : foreign.map(outsider))]
   return {
     mode: traits.mode,
     ips: traits.ips,
@@ -39,17 +42,23 @@ interface OwnPort {
   readonly port: number
 }
 
+/** As in Istio's GetProxyServiceTargets, only the sidecar's own namespace opens ports here. */
+const outsider = ({ port, service }: OwnPort): InboundConflict => ({
+  port,
+  service: service.key,
+  reason: 'namespace',
+})
+
 /**
- * Istio's GetProxyServiceTargets: services of the sidecar's own namespace with an endpoint at one of its addresses, so
- * that no other namespace can open a port here. Health does not matter: a draining workload still answers. Addresses of
- * other networks may coincide with ours and don't count.
+ * Ports of all services with an endpoint at one of the sidecar's addresses. Health does not matter: a draining workload
+ * still answers. Addresses of other networks may coincide with ours and don't count.
  */
-function ownPorts(index: MeshIndex, { ips, namespace, network }: InboundTraits): readonly OwnPort[] {
+function portsAt(index: MeshIndex, { ips, network }: InboundTraits): readonly OwnPort[] {
   const found: OwnPort[] = []
   for (const ip of ips)
     for (const [key, endpoints] of index.at(ip)) {
       const service = index.snapshot.services.get(key)?.attributes
-      if (service?.namespace !== namespace) continue
+      if (service === undefined) continue
       for (const endpoint of endpoints)
         if (sameNetwork(endpoint, network)) found.push(...portsOf(ip, service, endpoint))
     }
@@ -165,10 +174,10 @@ function settle(wanted: readonly InboundPort[]): {
     const winner = taken.get(socket)
     const service = each.service.key
     if (each.bindToPort && each.bind === each.target?.address && each.port === each.target?.port)
-      conflicts.push({ port: each.port, service })
+      conflicts.push({ port: each.port, service, reason: 'self' })
     else if (winner === undefined) taken.set(socket, each)
     else if (winner.service.key !== service)
-      conflicts.push({ port: each.port, service, winner: winner.service.key })
+      conflicts.push({ port: each.port, service, reason: 'taken', winner: winner.service.key })
   }
   return { ports: [...taken.values()], conflicts }
 }
@@ -200,7 +209,7 @@ const samePort = (a: InboundPort, b: InboundPort): boolean =>
   a.connectionPool === b.connectionPool
 
 const sameConflict = (a: InboundConflict, b: InboundConflict): boolean =>
-  a.port === b.port && a.service === b.service && a.winner === b.winner
+  a.port === b.port && a.service === b.service && a.reason === b.reason && a.winner === b.winner
 
 const sameList = <T>(a: readonly T[], b: readonly T[], same: (x: T, y: T) => boolean): boolean =>
   a.length === b.length && a.every((each, i) => same(each, b[i]!))

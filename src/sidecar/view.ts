@@ -79,7 +79,11 @@ export interface InboundPort {
 export interface InboundConflict {
   readonly port: number
   readonly service: MeshServiceKey
-  /** The older service that has the port; undefined: the listener would call itself (address 127.0.0.1). */
+  /**
+   * taken: an older service (`winner`) has the port. self: the listener would call itself (explicit mode at 127.0.0.1).
+   * namespace: the service is of another namespace than the sidecar.
+   */
+  readonly reason: 'taken' | 'self' | 'namespace'
   readonly winner?: MeshServiceKey
 }
 

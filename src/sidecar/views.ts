@@ -22,7 +22,9 @@ export interface SidecarDescription {
   readonly sidecarConfig?: ConfigKey
   /** Services of the catch-all egress, and of all egress listeners. */
   readonly services: number
-  readonly inbound: readonly Pick<InboundPort, 'port' | 'protocol' | 'bind' | 'target'>[]
+  readonly inbound: readonly (Pick<InboundPort, 'port' | 'protocol' | 'bind' | 'target'> & {
+    readonly service: string
+  })[]
   readonly conflicts: readonly InboundConflict[]
 }
 
@@ -134,7 +136,13 @@ function describe(held: Held): SidecarDescription {
   return {
     ...(config && { sidecarConfig: configKey(config) }),
     services: keys.size,
-    inbound: ports.map(({ port, protocol, bind, target }) => ({ port, protocol, bind, target })),
+    inbound: ports.map(({ service, port, protocol, bind, target }) => ({
+      service: service.hostname,
+      port,
+      protocol,
+      ...(bind && { bind }),
+      ...(target && { target }),
+    })),
     conflicts: conflicts ?? [],
   }
 }

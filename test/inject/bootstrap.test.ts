@@ -115,7 +115,7 @@ describe('ports', () => {
 
 describe('options that make no sense name themselves and the remedy', () => {
   const cases: [Partial<BootstrapOptions>, RegExp][] = [
-    [{ ip: undefined }, /--ip "" is not an IP/],
+    [{ ip: '10.0.0.1,' }, /--ip "" is not an IP/],
     [{ ip: '10.0.0' }, /--ip "10.0.0"/],
     [{ id: 'sidecar~10.0.0.1' }, /--id/],
     [{ id: '' }, /--id/],

@@ -75,7 +75,13 @@ describe('from services at the own address', () => {
     const old = service('z.test', { endpoints: at, createdAt: '2026-01-01T00:00:00Z' })
     const view = inbound([young, old])
     assert.deepEqual(lines(view), ['z.test 80 HTTP - -'])
-    assert.deepEqual(view.conflicts, [{ port: 80, service: 'b.test', winner: 'z.test' }])
+    assert.deepEqual(view.conflicts, [{ port: 80, service: 'b.test', reason: 'taken', winner: 'z.test' }])
+  })
+
+  test('a service of another namespace is noted', () => {
+    const view = inbound([service('f.test', { namespace: 'shop', endpoints: [endpoint('10.0.0.1')] })])
+    assert.deepEqual(view.ports, [])
+    assert.deepEqual(view.conflicts, [{ port: 80, service: 'f.test', reason: 'namespace' }])
   })
 
   test('a listener that would call itself is left out, and it is noted', () => {
@@ -84,7 +90,7 @@ describe('from services at the own address', () => {
       mode: 'explicit',
     })
     assert.deepEqual(view.ports, [])
-    assert.deepEqual(view.conflicts, [{ port: 80, service: 'l.test' }])
+    assert.deepEqual(view.conflicts, [{ port: 80, service: 'l.test', reason: 'self' }])
   })
 })
 

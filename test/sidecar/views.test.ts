@@ -215,6 +215,27 @@ test('10,000 services and 1,000 sidecars: one endpoint costs one view, and its t
   views.close()
 })
 
+test('a sidecar described', () => {
+  const a = service('a.test', { endpoints: [endpoint('10.0.0.1')] })
+  const { mesh$ } = meshOf([a, service('b.test')])
+  const views = createViews(mesh$, settings)
+  assert.deepEqual(views.describe(sidecar({ mode: 'explicit' })), {
+    services: 2,
+    inbound: [
+      {
+        service: 'a.test',
+        port: 80,
+        protocol: 'HTTP',
+        bind: '10.0.0.1',
+        target: { address: '127.0.0.1', port: 80 },
+      },
+    ],
+    conflicts: [],
+  })
+  assert.equal(views.counters.active, 0)
+  views.close()
+})
+
 test('inbound follows the services at the own address; equal ports are one array', () => {
   const at = (...ips: string[]) => service('a.test', { endpoints: ips.map((ip) => endpoint(ip)) })
   const first = at('10.0.0.1')
