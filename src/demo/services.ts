@@ -51,9 +51,15 @@ export async function startSampleApp(workload: DemoWorkload): Promise<SampleApp>
   }
 }
 
+/**
+ * By itself a sidecar repeats only what can't have been acted upon. These calls only read, so they may be repeated even if
+ * the other side dies in the middle of one (https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-retry-on).
+ */
+const safeToRepeat = { 'x-envoy-retry-on': 'reset' }
+
 async function callNext(workload: DemoWorkload, agent: Agent): Promise<Said> {
   const host = hostOf(workload.calls!)
-  const answer = await get({ host: workload.ip, port: workload.outboundPort, agent }, host)
+  const answer = await get({ host: workload.ip, port: workload.outboundPort, agent }, host, safeToRepeat)
   if (answer.status !== 200)
     throw new Error(`${host} answered ${answer.status}: ${answer.body.slice(0, 200)}`)
   return JSON.parse(answer.body) as Said
@@ -63,9 +69,10 @@ async function callNext(workload: DemoWorkload, agent: Agent): Promise<Said> {
 export function get(
   to: { host: string; port: number; agent?: Agent },
   host: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ ...to, path: '/', headers: { host }, timeout: 10_000 })
+    const outgoing = request({ ...to, path: '/', headers: { ...headers, host }, timeout: 10_000 })
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 10 s')))
     outgoing.on('error', reject)
     outgoing.on('response', (response) => {

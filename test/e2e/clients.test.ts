@@ -82,7 +82,7 @@ function ownStreams(bootstrap: Bootstrap, source: object): object {
 }
 
 function withRest(bootstrap: Bootstrap): Bootstrap {
-  const address = { socket_address: { address: '127.0.0.1', port_value: it.pilot.adminPort } }
+  const address = { socket_address: { address: '127.0.0.1', port_value: it.pilot.xdsPort } }
   bootstrap.static_resources.clusters.push({
     name: 'xds-rest',
     type: 'STATIC',
@@ -186,7 +186,7 @@ test('@grpc/grpc-js-xds resolves xds:///, calls, and follows a change', async (t
     return from[0] === 'grpc-2'
   })
   t.diagnostic(`a changed endpoint answers after ${Math.round(performance.now() - changed)} ms`)
-  const unknown = grpcCall('xds:///nowhere.test.mesh:7070', 'Unary', 'x', { timeout: 5000 })
+  const unknown = grpcCall('xds:///nowhere.test.mesh:7070', 'Unary', 'x', { timeout: 20_000 })
   await assert.rejects(unknown, (error: { code?: number; details?: string }) => {
     t.diagnostic(`an unknown service: ${error.details}`)
     return error.code === 14
@@ -203,6 +203,7 @@ const grpcBootstrap = () => ({
   ],
   node: {
     id: `sidecar~${it.ip(40)}~grpc-client.test~test.svc.cluster.local`,
+    locality: {},
     metadata: { GENERATOR: 'grpc', NAMESPACE: 'test' },
   },
 })
@@ -215,7 +216,7 @@ test('the Pilot’s REST answers discovery for each type by itself', async (t) =
     ['routes', typeUrls.route],
   ] as const) {
     const names = path === 'endpoints' ? [`outbound|80||${host}`] : path === 'routes' ? ['http_proxy'] : []
-    const answer = await fetch(`http://127.0.0.1:${it.pilot.adminPort}/v3/discovery:${path}`, {
+    const answer = await fetch(`http://127.0.0.1:${it.pilot.xdsPort}/v3/discovery:${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({

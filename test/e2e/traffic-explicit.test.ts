@@ -4,7 +4,6 @@ import { after, before, test } from 'node:test'
 import { type App, type Echo, startApp } from '../support/apps.ts'
 import { cleanup, until } from '../support/cleanup.ts'
 import { http1, http2, tcpEcho, tlsEcho, webSocket } from '../support/clients.ts'
-import { stat } from '../support/envoys.ts'
 import { grpcCall } from '../support/grpc-echo.ts'
 import { type PortSpec, serviceEntry, sidecarResource } from '../support/istio.ts'
 import { freePort } from '../support/ports.ts'
@@ -90,13 +89,10 @@ test('HTTP/1.1 by Host, by absolute URI, with the port and with a body', async (
 })
 
 test('the way goes through both sidecars', async (t) => {
-  const sent = await stat(client.envoy, 'http.outbound_proxy.downstream_rq_total')
   const before = await passedIn()
   await http1({ to: client.outbound, host: hostOf('http') })
   const now = await passedIn()
-  t.diagnostic(
-    `client's proxy: ${sent ?? 'no such counter'}; server's inbound: ${now?.split('\n').length} clusters`,
-  )
+  t.diagnostic(`server's inbound: ${now?.split('\n').length} clusters`)
   assert.ok(now && now !== before, 'no request passed in by the server’s sidecar')
 })
 

@@ -164,6 +164,7 @@ async function exchange(socket: Socket, text: string): Promise<string> {
 function once(socket: Socket, event: 'connect' | 'secureConnect' | 'data'): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const fail = (error?: Error) => {
+      clearTimeout(timer)
       socket.destroy()
       reject(error ?? new Error(`connection closed before ${event}`))
     }

@@ -1,7 +1,9 @@
 /** A Pilot for tests: in this process, or as the command a user starts. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { loadSettings } from '#config/settings.ts'
 import { startPilot } from '#src/main.ts'
+import { silentLogger } from '#support/logger.ts'
 import { type Cleanup, until } from './cleanup.ts'
 import { freePort } from './ports.ts'
 
@@ -20,7 +22,19 @@ export interface PilotOptions {
 /** In this process; resolves when it is ready. */
 export async function startTestPilot(house: Cleanup, options: PilotOptions): Promise<PilotHandle> {
   const [xdsPort, adminPort] = [await freePort(), await freePort()]
-  const start = () => startPilot({ files: [options.files], xdsPort, adminPort } as never)
+  const { settings, issues } = loadSettings({
+    flags: {
+      files: [options.files],
+      xdsAddress: `127.0.0.1:${xdsPort}`,
+      adminAddress: `127.0.0.1:${adminPort}`,
+    },
+  })
+  if (!settings) throw new Error(JSON.stringify(issues))
+  const start = async () => {
+    const pilot = await startPilot(settings, { log: silentLogger })
+    await pilot.xds
+    return pilot
+  }
   let running: { stop(): Promise<void> } | undefined = await start()
   const stop = async () => {
     await running?.stop()
