@@ -7,7 +7,6 @@ import type { Resource, TypeUrl } from '#xds/resources.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import type { TypeStatus } from './deps.ts'
 import { AdminError } from './errors.ts'
-import { time } from './proxies.ts'
 import { redact } from './redact.ts'
 import { arrayText } from './stream.ts'
 
@@ -120,6 +119,6 @@ function* entries(
   status: TypeStatus | undefined,
   toJson: ResourceToJson,
 ) {
-  const lastUpdated = (status && time(status.sentAt)) ?? undefined
+  const lastUpdated = status?.sentAt?.toISOString()
   for (const resource of resources) yield entry(resource, redact(toJson(resource)), lastUpdated)
 }

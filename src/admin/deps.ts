@@ -40,21 +40,18 @@ export type Readiness =
       }[]
     }
 
-/** The xDS server has this shape. */
 export interface ProxyReader {
-  /** Streams open now; a proxy that uses one stream for each type has several. */
+  /** Streams open now whose node is known; a proxy that uses one stream for each type has several. */
   streams(): readonly StreamStatus[]
   /** The resources that this stream's client was sent and still has. */
   held(streamId: string): Iterable<Resource>
 }
-/** Times are Unix milliseconds, 0 = never; versions and nonces '' = none. */
 export interface StreamStatus {
   readonly id: string
-  /** Undefined until the first request. */
-  readonly node: Node | undefined
+  readonly node: Node
   /** Remote `address:port`. */
   readonly peer: string
-  readonly since: number
+  readonly since: Date
   readonly protocol: 'sotw' | 'delta'
   readonly bytesSent: number
   readonly messagesSent: number
@@ -64,15 +61,15 @@ export type SyncStatus = 'SYNCED' | 'STALE' | 'NOT SENT' | 'NACKED'
 export interface TypeStatus {
   readonly typeUrl: TypeUrl
   readonly wildcard: boolean
-  /** Subscribed to, besides the wildcard. */
-  names(): readonly string[]
+  /** Subscribed to, besides the wildcard; may be thousands, so a getter does well. */
+  readonly names: readonly string[]
   /** How many resources the client has. */
-  readonly resourceCount: number
-  readonly sentVersion: string
-  readonly sentNonce: string
-  readonly sentAt: number
-  readonly ackedVersion: string
-  readonly ackedAt: number
+  readonly resources: number
+  readonly sentVersion?: string
+  readonly sentNonce?: string
+  readonly sentAt?: Date
+  readonly ackedVersion?: string
+  readonly ackedAt?: Date
   readonly nack?: Nack
   readonly status: SyncStatus
 }
@@ -81,8 +78,9 @@ export interface Nack {
   readonly message: string
   /** Names of the rejected resources. */
   readonly resources: readonly string[]
-  readonly since: number
-  readonly lastGoodVersion: string
+  readonly since: Date
+  /** Empty or absent if there was none. */
+  readonly lastGoodVersion?: string
 }
 
 /** What the sidecar room made of a node. */
@@ -113,8 +111,8 @@ export interface EventReader {
   subscribe(listener: (event: AdminEvent) => void): () => void
 }
 
-/** `path` is e.g. `/v3/discovery:clusters`, `body` the JSON of a DiscoveryRequest; answers JSON, nothing with 304. */
+/** `path` is e.g. `/v3/discovery:clusters`, `body` the parsed JSON of a DiscoveryRequest; answers JSON, nothing with 304. */
 export type RestDiscovery = (
   path: string,
-  body: string,
+  body: unknown,
 ) => Promise<{ readonly status: number; readonly body: string }>

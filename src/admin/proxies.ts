@@ -10,19 +10,16 @@ export interface ConnectedProxy {
   readonly streams: readonly StreamStatus[]
 }
 
-/** All connected proxies, by node id; a stream that has not said who it is belongs to none. */
+/** All connected proxies, by node id. */
 export function proxiesOf(streams: readonly StreamStatus[]): readonly ConnectedProxy[] {
-  const known = streams.filter((stream): stream is OwnedStream => stream.node !== undefined)
   const byId = Map.groupBy(
-    known.sort((a, b) => a.since - b.since),
+    [...streams].sort((a, b) => a.since.getTime() - b.since.getTime()),
     ({ node }) => node.id,
   )
   return [...byId]
     .map(([id, own]): ConnectedProxy => ({ id, node: own.at(-1)!.node, streams: own }))
     .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
 }
-
-type OwnedStream = StreamStatus & { readonly node: Node }
 
 /** `name.namespace`, as istioctl calls a proxy; the node id itself where it has no such form. */
 export function proxyName({ id, metadata }: Node): string {
@@ -75,12 +72,9 @@ export function* heldBy(reader: ProxyReader, { streams }: ConnectedProxy): Itera
     for (const resource of reader.held(id)) if (owner.get(resource.typeUrl) === id) yield resource
 }
 
-/** ISO 8601; null for never. */
-export const time = (ms: number): string | null => (ms > 0 ? new Date(ms).toISOString() : null)
-
 export const nackJson = ({ message, resources, since, lastGoodVersion }: Nack) => ({
   message,
   resources,
-  since: time(since),
+  since,
   lastGoodVersion: lastGoodVersion || null,
 })

@@ -5,8 +5,6 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { MeshUpdate } from '#model/mesh.ts'
-import type { TypeUrl } from '#xds/resources.ts'
-import { shortName } from '#xds/type-urls.ts'
 import { type Convergence, trackConvergence } from './convergence.ts'
 import { type MetricSources, pulledMetrics } from './pulled.ts'
 import { type Counter, type MetricFactory, metricFactory } from './registry.ts'
@@ -19,20 +17,19 @@ export interface MetricsOptions extends MetricSources {
   readonly process?: boolean
 }
 
-/** What is needed of a stream; the xDS server's StreamInfo has it. */
-export interface StreamRef {
-  readonly id: string
-}
-/** Fits the xDS server's observer. */
+/**
+ * Types are short names (`cds`, `eds`, …). `stream` is the id of the xDS stream: with it, pilot_proxy_convergence_time and
+ * the time to an answer are measured; without it they are not.
+ */
 export interface XdsHooks {
-  onConnect(stream: StreamRef): void
-  onDisconnect(stream: StreamRef): void
-  onPush(stream: StreamRef, typeUrl: TypeUrl, resources: readonly unknown[], bytes: number): void
-  onAck(stream: StreamRef, typeUrl: TypeUrl): void
-  onNack(stream: StreamRef, typeUrl: TypeUrl): void
-  onExpiredNonce(stream: StreamRef, typeUrl: TypeUrl): void
+  onConnect(stream?: string): void
+  onDisconnect(stream?: string): void
+  onPush(type: string, resources: number, bytes: number, stream?: string): void
+  onAck(type: string, stream?: string): void
+  onNack(type: string, stream?: string): void
+  onExpiredNonce(type: string): void
   /** A stream that the server ended, with the name of the gRPC status. */
-  onRefused(peer: string, code: string): void
+  onRefused(code: string): void
   /** A connection to an xDS port that was not xDS. */
   onGarbage(): void
 }
@@ -93,38 +90,37 @@ function xdsHooks(make: MetricFactory, track: Convergence): XdsHooks {
     'type',
   ])
 
-  function answered(stream: string, type: string, accepted: boolean): void {
-    const took = track.answered(stream, type, accepted)
+  function answered(type: string, stream: string | undefined, accepted: boolean): void {
+    const took = stream === undefined ? undefined : track.answered(stream, type, accepted)
     if (took !== undefined) answer.observe({ type }, took)
   }
 
   return {
-    onConnect: ({ id }) => {
+    onConnect: (stream) => {
       connects.inc()
-      track.connected(id)
+      if (stream !== undefined) track.connected(stream)
     },
-    onDisconnect: ({ id }) => {
+    onDisconnect: (stream) => {
       disconnects.inc()
-      track.disconnected(id)
+      if (stream !== undefined) track.disconnected(stream)
     },
-    onPush: ({ id }, typeUrl, sent, length) => {
-      const type = shortName(typeUrl)
+    onPush: (type, count, length, stream) => {
       pushes.inc({ type })
-      resources.inc({ type }, sent.length)
+      resources.inc({ type }, count)
       bytes.inc({ type }, length)
       size.observe({ type }, length)
-      track.pushed(id, type)
+      if (stream !== undefined) track.pushed(stream, type)
     },
-    onAck: ({ id }, typeUrl) => {
-      acks.inc({ type: shortName(typeUrl) })
-      answered(id, shortName(typeUrl), true)
+    onAck: (type, stream) => {
+      acks.inc({ type })
+      answered(type, stream, true)
     },
-    onNack: ({ id }, typeUrl) => {
-      rejects.inc({ type: shortName(typeUrl) })
-      answered(id, shortName(typeUrl), false)
+    onNack: (type, stream) => {
+      rejects.inc({ type })
+      answered(type, stream, false)
     },
-    onExpiredNonce: (_stream, typeUrl) => expired.inc({ type: shortName(typeUrl) }),
-    onRefused: (_peer, code) => refused.inc({ code }),
+    onExpiredNonce: (type) => expired.inc({ type }),
+    onRefused: (code) => refused.inc({ code }),
     onGarbage: () => garbage.inc(),
   }
 }

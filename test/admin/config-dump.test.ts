@@ -79,7 +79,7 @@ test('redact reaches everything below, and leaves file names', () => {
 test('a proxy with a stream for each type is shown whole, each type from its newest stream', async () => {
   const streams = () => [
     stream('c-old', 'p', { types: [type(typeUrls.cluster)] }),
-    stream('c-new', 'p', { since: Date.parse('2026-11-22T11:00:00Z'), types: [type(typeUrls.cluster)] }),
+    stream('c-new', 'p', { since: new Date('2026-11-22T11:00:00Z'), types: [type(typeUrls.cluster)] }),
     stream('l', 'p', { types: [type(typeUrls.listener)] }),
   ]
   const of = (typeUrl: string) => resources.filter((r) => r.typeUrl === typeUrl)

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { test } from 'node:test'
-import { createEvents } from '#admin/events.ts'
 import { createAdmin } from '#admin/server.ts'
 import { fakes } from './fakes.ts'
 
@@ -18,8 +17,7 @@ test('/debug/events tells what happens until the server closes', async () => {
   response.on('data', (piece) => {
     text += piece
     // The subscription stands once the greeting is here.
-    if (text === ': connected\n\n')
-      deps.events.emit('nack', () => ({ proxy: 'orders-1.default', type: 'lds' }))
+    if (text === ': connected\n\n') deps.events.emit('nack', { proxy: 'orders-1.default', type: 'lds' })
     else void admin.close()
   })
   await once(response, 'end')
@@ -27,13 +25,4 @@ test('/debug/events tells what happens until the server closes', async () => {
     text,
     ': connected\n\nevent: nack\ndata: {"at":"2026-11-22T10:00:00.000Z","proxy":"orders-1.default","type":"lds"}\n\n',
   )
-})
-
-test('an event nobody listens to costs nothing', () => {
-  const events = createEvents(() => 0)
-  const never = () => assert.fail('data was made')
-  events.emit('mesh', never)
-  const stop = events.subscribe(() => {})
-  stop()
-  events.emit('mesh', never)
 })

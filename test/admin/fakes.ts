@@ -1,8 +1,8 @@
 /** A small mesh and two proxies, as the admin server sees them. */
 import type { AdminDeps, StreamStatus, TypeStatus } from '#admin/deps.ts'
-import { createEvents, type EventHub } from '#admin/events.ts'
 import type { ConfigObject } from '#model/config.ts'
 import type { MeshEndpoint, MeshService, MeshSnapshot, SourceState } from '#model/mesh.ts'
+import { createEvents, type Events } from '#src/events.ts'
 import { silentLogger } from '#support/logger.ts'
 import { ClusterSchema } from '#xds/proto/gen/envoy/config/cluster/v3/cluster_pb.js'
 import { ClusterLoadAssignmentSchema } from '#xds/proto/gen/envoy/config/endpoint/v3/endpoint_pb.js'
@@ -217,13 +217,13 @@ export const resources: readonly Resource[] = [
 export const type = (typeUrl: string, of: Partial<TypeStatus> = {}): TypeStatus => ({
   typeUrl,
   wildcard: true,
-  names: () => [],
-  resourceCount: 2,
+  names: [],
+  resources: 2,
   sentVersion: 'v1',
   sentNonce: 'n1',
-  sentAt: at.getTime(),
+  sentAt: at,
   ackedVersion: 'v1',
-  ackedAt: at.getTime(),
+  ackedAt: at,
   status: 'SYNCED',
   ...of,
 })
@@ -238,13 +238,13 @@ export const stream = (id: string, nodeId: string, of: Partial<StreamStatus> = {
     userAgentVersion: '1.40.0',
   },
   peer: '127.0.0.1:4711',
-  since: at.getTime(),
+  since: at,
   protocol: 'delta',
   bytesSent: 1234,
   messagesSent: 5,
   types: [
     type(typeUrls.cluster),
-    type(typeUrls.endpoint, { wildcard: false, names: () => ['outbound|80||orders.default'] }),
+    type(typeUrls.endpoint, { wildcard: false, names: ['outbound|80||orders.default'] }),
   ],
   ...of,
 })
@@ -260,20 +260,20 @@ const streams: readonly StreamStatus[] = [
         nack: {
           message: 'bad listener',
           resources: ['0.0.0.0_80'],
-          since: at.getTime(),
+          since: at,
           lastGoodVersion: 'v0',
         },
       }),
       type(typeUrls.route, { wildcard: false }),
-      type(typeUrls.endpoint, { wildcard: false, names: () => ['outbound|80||orders.default'] }),
+      type(typeUrls.endpoint, { wildcard: false, names: ['outbound|80||orders.default'] }),
       type(typeUrls.secret, { wildcard: false }),
     ],
   }),
-  stream('s2', 'plain-1', { since: at.getTime() + 1000 }),
+  stream('s2', 'plain-1', { since: new Date(at.getTime() + 1000) }),
 ]
 
 export interface Fakes extends AdminDeps {
-  readonly events: EventHub
+  readonly events: Events
 }
 
 /** The whole fake Pilot; fields given replace the default ones. */
@@ -303,6 +303,6 @@ export function fakes(of: Partial<AdminDeps> = {}): Fakes {
     },
     log: silentLogger,
     ...of,
-    events: createEvents(() => at.getTime()),
+    events: createEvents(() => at),
   }
 }

@@ -332,7 +332,7 @@ describe('a server on loopback answers only to this machine', () => {
 
 describe('REST xDS', () => {
   const asked: unknown[] = []
-  const restDiscovery = async (path: string, body: string) => {
+  const restDiscovery = async (path: string, body: unknown) => {
     asked.push([path, body])
     return { status: 200, body: '{"version_info":"1"}' }
   }
@@ -348,7 +348,7 @@ describe('REST xDS', () => {
     const response = await post({ host: 'xds_cluster', 'content-type': 'application/json' }, body)
     assert.equal(response.statusCode, 200)
     assert.deepEqual(response.json(), { version_info: '1' })
-    assert.deepEqual(asked.at(-1), ['/v3/discovery:clusters', body])
+    assert.deepEqual(asked.at(-1), ['/v3/discovery:clusters', JSON.parse(body)])
   })
 
   test('is not for web pages', async () => {

@@ -3,7 +3,7 @@ import { shortName } from '#xds/type-urls.ts'
 import type { AdminDeps, StreamStatus, TypeStatus, ViewDescription } from '../deps.ts'
 import type { Page } from '../paging.ts'
 import { page } from '../paging.ts'
-import { type ConnectedProxy, findProxy, nackJson, proxiesOf, proxyName, time, typesOf } from '../proxies.ts'
+import { type ConnectedProxy, findProxy, nackJson, proxiesOf, proxyName, typesOf } from '../proxies.ts'
 import { answers, failure, query, type Routes, sendList, sendObject } from '../reply.ts'
 
 const proxyID = 'Node id of a proxy, or its name.namespace.'
@@ -106,7 +106,7 @@ function syncJson(proxy: ConnectedProxy) {
     namespace: node.metadata.NAMESPACE ?? '',
     version: node.metadata.ISTIO_VERSION ?? node.userAgentVersion,
     agent: node.userAgentName,
-    connectedSince: new Date(streams[0]!.since),
+    connectedSince: streams[0]!.since,
     streams: streams.map(({ id }) => id),
     types: Object.fromEntries(typesOf(proxy).map((type) => [shortName(type.typeUrl), typeJson(type)])),
   }
@@ -115,22 +115,22 @@ function syncJson(proxy: ConnectedProxy) {
 function typeJson(type: TypeStatus) {
   return {
     status: type.status,
-    resources: type.resourceCount,
+    resources: type.resources,
     sentVersion: type.sentVersion || null,
     sentNonce: type.sentNonce || null,
-    sentAt: time(type.sentAt),
+    sentAt: type.sentAt ?? null,
     ackedVersion: type.ackedVersion || null,
-    ackedAt: time(type.ackedAt),
+    ackedAt: type.ackedAt ?? null,
     nack: type.nack ? nackJson(type.nack) : null,
   }
 }
 
 const connectionJson = ({ id, node, peer, since, protocol, bytesSent, messagesSent }: StreamStatus) => ({
   connectionId: id,
-  proxyID: node?.id ?? null,
-  proxy: node ? proxyName(node) : null,
+  proxyID: node.id,
+  proxy: proxyName(node),
   peer,
-  since: time(since),
+  since,
   protocol,
   bytesSent,
   messagesSent,
@@ -138,11 +138,11 @@ const connectionJson = ({ id, node, peer, since, protocol, bytesSent, messagesSe
 
 const streamJson = (stream: StreamStatus) => ({
   ...connectionJson(stream),
-  node: stream.node ?? null,
+  node: stream.node,
   types: Object.fromEntries(
     stream.types.map((type) => [
       shortName(type.typeUrl),
-      { wildcard: type.wildcard, names: type.names(), ...typeJson(type) },
+      { wildcard: type.wildcard, names: type.names, ...typeJson(type) },
     ]),
   ),
 })
