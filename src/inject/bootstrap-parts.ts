@@ -7,7 +7,8 @@ export interface SocketAddress {
 }
 
 export const socketAddress = ({ address, port }: SocketAddress): object => ({
-  socket_address: { address, port_value: port },
+  // All IPv6 addresses, and IPv4's through them.
+  socket_address: { address, port_value: port, ...(address === '::' && { ipv4_compat: true }) },
 })
 
 const assignment = (name: string, address: SocketAddress): object => ({

@@ -57,12 +57,17 @@ function dynamicResources({ xdsApi }: Resolved): object {
       api_type: xdsApi,
       transport_api_version: 'V3',
       set_node_on_first_message_only: true,
-      grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
+      grpc_services: [
+        { envoy_grpc: { cluster_name: 'xds-grpc', retry_policy: { retry_back_off: reconnect } } },
+      ],
     },
     cds_config: overAds,
     lds_config: overAds,
   }
 }
+
+/** With Envoy's jitter; its own limit is 30 s, a long time to miss changes after the Pilot is back. */
+const reconnect = { base_interval: '0.5s', max_interval: '10s' }
 
 /** One page of the admin, and nothing else of it, for others to see. */
 function exposed(name: string, options: Resolved, port: number, path: string, adminPath = path): object {
