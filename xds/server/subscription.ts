@@ -125,16 +125,19 @@ export function dropName(sub: Subscription, name: string): void {
   sub.dirty.delete(name)
   sub.forced.delete(name)
   sub.removals.delete(name)
-  forgive(sub, [name])
+  abandon(sub, [name])
 }
 
-/** Subscribes to all; what is held by "*" already is sent again. */
+/** Subscribes to all; if it was already, all is sent again. */
 export function startWildcard(sub: Subscription, nothing: ResourceSet): void {
-  const held = new Map<string, Held | undefined>()
-  if (!sub.wildcard) for (const name of sub.names) held.set(name, heldOf(sub, name))
+  if (sub.wildcard) for (const name of possiblyHeld(sub)) sub.forced.add(name)
+  else {
+    const held = new Map<string, Held | undefined>()
+    for (const name of sub.names) held.set(name, heldOf(sub, name))
+    sub.exceptions = held
+    sub.base = nothing
+  }
   sub.wildcard = true
-  sub.exceptions = held
-  sub.base = nothing
   sub.everything = true
   sub.owed = true
 }
@@ -146,12 +149,10 @@ export function stopWildcard(sub: Subscription): void {
     for (const name of names) if (!sub.names.has(name)) names.delete(name)
   }
   for (const name of sub.exceptions.keys()) if (!sub.names.has(name)) sub.exceptions.delete(name)
-  if (sub.rejection !== undefined) {
-    forgive(
-      sub,
-      [...sub.rejection.suspects].filter((name) => !sub.names.has(name)),
-    )
-  }
+  abandon(
+    sub,
+    [...(sub.rejection?.suspects ?? [])].filter((name) => !sub.names.has(name)),
+  )
 }
 
 /** Takes note of names that may differ in the newer set `target`. */
@@ -214,7 +215,7 @@ export function plan(
     } else if (forced || (held !== undefined && removals)) result.removed.push(name)
     else if (held !== undefined) result.deferred.push(name)
   }
-  if (sub.rejection !== undefined && !sub.complete) addSuspects(sub, sub.rejection, target, result)
+  if (sub.rejection !== undefined) addSuspects(sub, sub.rejection, target, result)
   return result
 }
 
@@ -225,18 +226,14 @@ function candidates(sub: Subscription, target: ResourceSet, only: 'all' | 'force
     if (sub.dirty.size === 0 && sub.removals.size === 0) return sub.forced
     return new Set([...sub.forced, ...sub.dirty, ...sub.removals])
   }
-  const names = new Set([...sub.forced, ...sub.names])
-  if (sub.wildcard) {
-    for (const { name } of target.all(sub.typeUrl)) names.add(name)
-    for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)
-    for (const name of sub.exceptions.keys()) names.add(name)
-  }
+  const names = new Set([...sub.forced, ...possiblyHeld(sub)])
+  if (sub.wildcard) for (const { name } of target.all(sub.typeUrl)) names.add(name)
   return names
 }
 
 /**
  * When what a client rejected differs now, the rest of the rejected response goes with it: many clients take
- * all of a response or nothing.
+ * all of a response or nothing. A complete response has it anyway, so it counts as changed there.
  */
 function addSuspects(
   sub: Subscription,
@@ -245,10 +242,13 @@ function addSuspects(
   result: Plan,
 ): void {
   const said = new Set([...result.changed.map((resource) => resource.name), ...result.removed])
-  if (![...said].some((name) => blamed.has(name))) return
+  const isDue = sub.complete ? sub.owed || said.size > 0 : [...said].some((name) => blamed.has(name))
+  if (!isDue) return
   for (const name of suspects) {
-    const wanted = said.has(name) ? undefined : wantedOf(sub, target, name)
-    if (wanted !== undefined) result.changed.push(wanted)
+    if (said.has(name)) continue
+    const wanted = wantedOf(sub, target, name)
+    if (wanted === undefined) result.removed.push(name)
+    else result.changed.push(wanted)
   }
 }
 
@@ -320,8 +320,9 @@ export function reject(sub: Subscription, error: ClientError, now: number): void
   const sent = sub.inFlight
   if (sent === undefined) return
   sub.inFlight = undefined
-  const suspects = new Set(sub.complete ? [] : sub.rejection?.suspects)
-  const before = new Set(sub.complete ? [] : sub.rejection?.blamed)
+  const suspects = sub.rejection?.suspects ?? []
+  // A complete response has replaced what was blamed before.
+  const before = sub.complete ? [] : (sub.rejection?.blamed ?? [])
   const names = sent.changed.map((resource) => resource.name)
   const blamed = names.filter((name) => name !== '' && error.message.includes(name))
   sub.rejection = {
@@ -329,9 +330,13 @@ export function reject(sub: Subscription, error: ClientError, now: number): void
     code: error.code,
     since: sub.rejection?.since ?? now,
     lastGoodVersion: error.lastGoodVersion || sub.ackedVersion,
-    suspects: new Set([...suspects, ...names]),
+    suspects: new Set([...suspects, ...names, ...sent.removed]),
     blamed: new Set([...before, ...(blamed.length > 0 ? blamed : names)]),
   }
+  abandon(
+    sub,
+    names.filter((name) => !isInterested(sub, name)),
+  )
 }
 
 /** These names are settled; when nothing is left to blame, the rejection is over. */
@@ -345,12 +350,19 @@ export function forgive(sub: Subscription, names: Iterable<string>): void {
   if (rejection.blamed.size === 0) sub.rejection = undefined
 }
 
+/** The client no longer wants these names; what was rejected together with them is due again. */
+function abandon(sub: Subscription, names: readonly string[]): void {
+  const { blamed, suspects } = sub.rejection ?? {}
+  if (names.some((name) => blamed?.has(name))) {
+    for (const name of names) suspects?.delete(name)
+    for (const name of suspects ?? []) if (isInterested(sub, name)) sub.forced.add(name)
+  }
+  forgive(sub, names)
+}
+
 /** The resources that the client was sent and still wants. */
 export function* heldResources(sub: Subscription): Iterable<Resource> {
-  const names = new Set(sub.names)
-  if (sub.wildcard) for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)
-  if (sub.wildcard) for (const name of sub.exceptions.keys()) names.add(name)
-  for (const name of names) {
+  for (const name of possiblyHeld(sub)) {
     const resource = heldOf(sub, name)?.resource
     if (resource !== undefined) yield resource
   }
@@ -359,10 +371,15 @@ export function* heldResources(sub: Subscription): Iterable<Resource> {
 /** How many resources the client has. */
 export function countHeld(sub: Subscription): number {
   if (sub.wildcard && sub.names.size === 0 && sub.exceptions.size === 0) return sub.base.size(sub.typeUrl)
-  const names = new Set(sub.names)
-  if (sub.wildcard) for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)
-  if (sub.wildcard) for (const name of sub.exceptions.keys()) names.add(name)
   let count = 0
-  for (const name of names) if (heldOf(sub, name) !== undefined) count++
+  for (const name of possiblyHeld(sub)) if (heldOf(sub, name) !== undefined) count++
   return count
+}
+
+/** All names that the client may have something under. */
+function possiblyHeld(sub: Subscription): ReadonlySet<string> {
+  if (!sub.wildcard) return sub.names
+  const names = new Set([...sub.names, ...sub.exceptions.keys()])
+  for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)
+  return names
 }

@@ -1,0 +1,13 @@
+/** What the rest of the project, and others, may use of the xDS server. */
+export { defaultLimits, type XdsLimits } from './limits.ts'
+export { createMemorySource, type MemoryOptions, type MemorySource } from './memory.ts'
+export { createRestHandler, type RestAnswer, type RestHandler } from './rest.ts'
+export { createXdsServer, type XdsServer, type XdsServerOptions } from './server.ts'
+export type {
+  NackStatus,
+  StreamInfo,
+  StreamStatus,
+  SyncStatus,
+  TypeStatus,
+  XdsObserver,
+} from './status.ts'
