@@ -82,7 +82,7 @@ function inspectorFor(ports: readonly number[]): readonly ListenerFilterInit[] {
 
 function chains(port: InboundPort, match: FilterChainMatchInit): FilterChainInit[] {
   const name = listenerName('0.0.0.0', port.port)
-  const filterChainMatch = port.bindToPort || Object.keys(match).length === 0 ? undefined : match
+  const filterChainMatch = Object.keys(match).length === 0 ? undefined : match
   const bytes: FilterChainInit = { name, filterChainMatch, filters: [tcpFilter(inboundCluster(port.port))] }
   switch (protocolClass(port.protocol)) {
     case 'http':

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BehaviorSubject, Observable, Subject } from 'rxjs'
+import type { InboundView, OutboundView, Sidecar, ViewUpdate } from '#sidecar/view.ts'
+import type { AssignedViews } from '#sidecar/views.ts'
+import { createGenerator } from '#xds/generate/index.ts'
+import { meshResourceSource } from '#xds/generate/source.ts'
+import type { Node, ResourceUpdate } from '#xds/resources.ts'
+import { counting, endpoint, inbound, outbound, port, service, settings } from './fixtures.ts'
+import { changedNames } from './read.ts'
+
+const orders = service('orders.example.com', [port(80, 'HTTP')], [endpoint('10.0.0.1')])
+const node = (id: string): Node => ({
+  id,
+  cluster: '',
+  metadata: {},
+  userAgentName: 'envoy',
+  userAgentVersion: '',
+})
+const sidecar = ({ id }: Node): Sidecar => ({ id }) as Sidecar
+
+/** A stream of views as src/sidecar gives it: the current one at once, then changes. */
+function stream<View>(view: View) {
+  const updates = new Subject<ViewUpdate<View>>()
+  let current = view
+  let listeners = 0
+  return {
+    views: new Observable<ViewUpdate<View>>((subscriber) => {
+      listeners++
+      subscriber.next({ view: current, changes: 'all' })
+      const subscription = updates.subscribe(subscriber)
+      return () => {
+        listeners--
+        subscription.unsubscribe()
+      }
+    }),
+    next(update: ViewUpdate<View>) {
+      current = update.view
+      updates.next(update)
+    },
+    listeners: () => listeners,
+  }
+}
+
+function setUp() {
+  const counters = counting()
+  const out = stream<OutboundView>(outbound([orders]))
+  const into = stream<InboundView>(inbound([]))
+  const assigned = new BehaviorSubject<AssignedViews>({ outbound: out.views, inbound: into.views })
+  const source = meshResourceSource({
+    views: { connect: () => assigned },
+    generator: createGenerator(settings, counters),
+    parseNode: (n) =>
+      n.id === 'bad' ? { error: { code: 'X', message: 'no address', remedy: 'Give one.' } } : sidecar(n),
+  })
+  const watch = (id: string) => {
+    const updates: ResourceUpdate[] = []
+    return { updates, subscription: source.connect(node(id)).subscribe((update) => updates.push(update)) }
+  }
+  return { counters, out, into, assigned, source, watch }
+}
+
+test('emits at once; equal nodes share one generated set', () => {
+  const { counters, watch } = setUp()
+  const [a, b] = [watch('a'), watch('b')]
+  assert.deepEqual(changedNames(a.updates[0]!.changed), ['all'])
+  assert.equal(b.updates[0]!.resources, a.updates[0]!.resources)
+  assert.deepEqual(changedNames(b.updates[0]!.changed), ['all'])
+  assert.equal(counters.of('generator_runs'), 2)
+})
+
+test('a change reaches all with its names, generated once; what changes nothing is not told', () => {
+  const { counters, out, watch } = setUp()
+  const [a, b] = [watch('a'), watch('b')]
+  const next = { ...orders, endpoints: [endpoint('10.0.0.2')] }
+  out.next({ view: outbound([next]), changes: new Map([['orders.example.com', 'endpoints']]) })
+  for (const { updates } of [a, b])
+    assert.deepEqual(changedNames(updates[1]!.changed), ['endpoint outbound|80||orders.example.com'])
+  assert.equal(counters.of('generator_runs'), 3)
+  out.next({ view: outbound([next]), changes: new Map([['orders.example.com', 'endpoints']]) })
+  assert.equal(a.updates.length, 2)
+})
+
+test('a sidecar that moves to another inbound view keeps its outbound layer', () => {
+  const { counters, out, assigned, watch } = setUp()
+  const { updates } = watch('a')
+  const other = stream<InboundView>(inbound([], { ips: ['fd00::1'] }))
+  assigned.next({ outbound: out.views, inbound: other.views })
+  assert.equal(counters.of('generator_runs outbound_all'), 1)
+  assert.deepEqual(changedNames(updates[1]!.changed), ['all'])
+  assert.equal(out.listeners(), 1)
+})
+
+test('the last to leave lets go of the views', () => {
+  const { out, into, watch } = setUp()
+  const [a, b] = [watch('a'), watch('b')]
+  assert.deepEqual([out.listeners(), into.listeners()], [1, 1])
+  a.subscription.unsubscribe()
+  assert.equal(out.listeners(), 1)
+  b.subscription.unsubscribe()
+  assert.deepEqual([out.listeners(), into.listeners()], [0, 0])
+})
+
+test('a node that cannot be understood is refused with cause and remedy', () => {
+  let message = ''
+  setUp()
+    .source.connect(node('bad'))
+    .subscribe({ error: (error: Error) => (message = error.message) })
+  assert.equal(message, 'no address. Give one.')
+})
