@@ -1,6 +1,6 @@
 /** The settings of `pilothouse serve`: file, environment and flags to one checked value, with every issue at once. */
 import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import type { Issue } from '#model/issue.ts'
 import type { MeshSettings } from '#model/mesh.ts'
 import { type IssueCode, issue } from './issue-codes.ts'
@@ -113,7 +113,11 @@ export function loadSettings(input: SettingsInput): LoadedSettings {
       return `${file}:${place.line}:${place.column}`
     },
   }
-  const settings = readSettings(reader, merged.root, file, filesOf(flags, env))
+  const settings = readSettings(reader, merged.root, {
+    file,
+    files: filesOf(flags, env),
+    outside: merged.sources,
+  })
   if (!settings.registries.length && !settings.config.length && !issues.some((i) => i.severity === 'error'))
     issues.push(issue('PH1404', { message: 'there is no registry and no configuration to serve', at: file }))
   return issues.some((i) => i.severity === 'error') ? { issues } : { settings, issues }
@@ -168,18 +172,22 @@ const kebab = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLo
 const filesOf = (flags: SettingsFlags, env: NonNullable<SettingsInput['env']>): readonly string[] =>
   flags.files?.length ? flags.files : (env.PILOTHOUSE_FILES ?? '').split(':').filter((path) => path !== '')
 
+type FromFile = (path: string) => string
+
 function readSettings(
   reader: Reader,
   root: Fields,
-  file: string | undefined,
-  files: readonly string[],
+  { file, files, outside }: { file?: string; files: readonly string[]; outside: ReadonlyMap<string, string> },
 ): Settings {
   const top = readMap(reader, root, [], TOP)
-  const base = file === undefined ? '.' : dirname(file)
+  // What a file says of paths is meant from where the file is.
+  const fromFile: FromFile = (path) =>
+    file === undefined || isAbsolute(path) ? path : join(dirname(file), path)
   const xds = readMap(reader, top.xds, ['xds'], ['address', 'maxStreams'])
   const admin = readMap(reader, top.admin, ['admin'], ['address'])
   const log = readMap(reader, top.log, ['log'], ['level', 'format'])
-  const stateDir = readText(reader, top.stateDir, ['stateDir'])
+  const given = readText(reader, top.stateDir, ['stateDir'])
+  const stateDir = given === undefined || outside.has('stateDir') ? given : fromFile(given)
   const address = (fields: Fields, name: string, preset: string) => {
     const value = readAddress(reader, fields.address, [name, 'address'])
     if (value !== undefined) warnIfOpen(reader, value, [name, 'address'])
@@ -196,11 +204,11 @@ function readSettings(
     startupGrace: readDuration(reader, top.startupGrace, ['startupGrace']) ?? 30_000,
     registries: [
       ...files.map((path) => ({ kind: 'file', name: nameOf(path), path }) as const),
-      ...readRegistries(reader, top.registries, base),
+      ...readRegistries(reader, top.registries, fromFile),
     ],
     config: [
       ...files.map((path) => ({ kind: 'files', path }) as const),
-      ...readConfigs(reader, top.config, base),
+      ...readConfigs(reader, top.config, fromFile),
     ],
     aliases: readAliases(reader, top.aliases),
     failover: readTexts(reader, top.failover, ['failover']),
@@ -254,7 +262,7 @@ function warnIfOpen(reader: Reader, address: string, path: Path): void {
   reader.issues.push(issue('PH1408', { ...details, path: path.join('.'), at: reader.at(path) }))
 }
 
-function readRegistries(reader: Reader, value: unknown, base: string): RegistrySettings[] {
+function readRegistries(reader: Reader, value: unknown, fromFile: FromFile): RegistrySettings[] {
   return readList(reader, value, ['registries']).flatMap((item, i) => {
     const path = ['registries', i]
     if (!readKind(reader, item, path, REGISTRY_KINDS)) return []
@@ -262,16 +270,16 @@ function readRegistries(reader: Reader, value: unknown, base: string): RegistryS
     const dir = readPath(reader, fields.path, path)
     if (dir === undefined) return []
     const name = readText(reader, fields.name, [...path, 'name']) ?? nameOf(dir)
-    return [{ kind: 'file', name, path: join(base, dir) }]
+    return [{ kind: 'file', name, path: fromFile(dir) }]
   })
 }
 
-function readConfigs(reader: Reader, value: unknown, base: string): ConfigSettings[] {
+function readConfigs(reader: Reader, value: unknown, fromFile: FromFile): ConfigSettings[] {
   return readList(reader, value, ['config']).flatMap((item, i) => {
     const path = ['config', i]
     if (!readKind(reader, item, path, CONFIG_KINDS)) return []
     const dir = readPath(reader, readMap(reader, item, path, ['kind', 'path']).path, path)
-    return dir === undefined ? [] : [{ kind: 'files', path: join(base, dir) }]
+    return dir === undefined ? [] : [{ kind: 'files', path: fromFile(dir) }]
   })
 }
 

@@ -165,7 +165,9 @@ export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => v
     const queue = [...paths]
     while (queue.length && !stopped) {
       const batch = queue.splice(0, READS)
-      const looks = await Promise.all(batch.map((path) => look(fs, path, lookOptions(path))))
+      const looks = await Promise.all(
+        batch.map((path) => look(fs, path, lookOptions(path, inPlace?.has(path)))),
+      )
       for (const [i, path] of batch.entries()) {
         if (stopped || (synced && !rootSeen)) return
         queue.push(...(await take(path, looks[i]!, all, inPlace?.has(path) ?? false)))
@@ -173,8 +175,9 @@ export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => v
     }
   }
 
-  const lookOptions = (path: string) => ({
-    known: (held.get(path) ?? known.get(path))?.signature,
+  const lookOptions = (path: string, written = false) => ({
+    // Two writes of the same size can share a time stamp: what was written to is read whatever it looks like.
+    ...(written ? {} : { known: (held.get(path) ?? known.get(path))?.signature }),
     maxBytes: options.maxFileBytes,
     anyName: rootIsFile && path === root,
   })

@@ -30,8 +30,11 @@ export function createWatches(fs: FileSystem, events: WatchEvents): Watches {
   const watches = new Map<string, Watch>()
   const targets = new Map<string, { readonly links: Set<string>; stop(): void }>()
   const targetOf = new Map<string, string>()
+  /** Work that was under way when all was stopped must not open anything again. */
+  let stopped = false
 
   function start(dir: string, onName: (name: string | null, inPlace: boolean) => void): () => void {
+    if (stopped) return () => {}
     try {
       return fs.watch(dir, (type, name) => onName(name, type === 'change'), events.onBlind)
     } catch (error) {
@@ -89,6 +92,7 @@ export function createWatches(fs: FileSystem, events: WatchEvents): Watches {
     unlink,
     dirs: () => [...watches.keys()],
     stop() {
+      stopped = true
       for (const watch of [...watches.values(), ...targets.values()]) watch.stop()
       watches.clear()
       targets.clear()

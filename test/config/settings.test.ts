@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { loadSettings, type SettingsInput } from '#config/settings.ts'
+
+const FILE = 'etc/pilothouse.yaml'
+const load = (text: string, more: Omit<SettingsInput, 'file' | 'readText'> = {}) =>
+  loadSettings({ file: FILE, readText: () => text, ...more })
+const brief = (text: string, more = {}) =>
+  load(text, more).issues.map((i) => `${i.at} ${i.code} ${i.path ?? ''}`.trim())
+
+const MINIMAL = 'config: [{kind: files, path: mesh}]\n'
+
+suite('settings', () => {
+  test('defaults', () => {
+    const { settings, issues } = loadSettings({ flags: { files: ['mesh/'] } })
+    assert.deepEqual(issues, [])
+    assert.deepEqual(settings, {
+      mesh: {
+        trustDomain: 'cluster.local',
+        rootNamespace: 'istio-system',
+        outboundTrafficPolicy: 'ALLOW_ANY',
+        connectTimeout: 10_000,
+        localityLbEnabled: true,
+        protocolDetectionTimeout: 0,
+      },
+      xds: { address: '127.0.0.1:15010', maxStreams: 10_000 },
+      admin: { address: '127.0.0.1:15014' },
+      startupGrace: 30_000,
+      registries: [{ kind: 'file', name: 'file/mesh', path: 'mesh/' }],
+      config: [{ kind: 'files', path: 'mesh/' }],
+      aliases: [],
+      failover: [],
+      log: { level: 'info', format: 'json' },
+    })
+  })
+  test('everything', () => {
+    const { settings, issues } = load(`mesh:
+  trustDomain: example.org
+  rootNamespace: mesh
+  outboundTrafficPolicy: { mode: REGISTRY_ONLY }
+  connectTimeout: 1m30s
+  localityLbSetting: { enabled: false }
+  protocolDetectionTimeout: 250ms
+xds: { address: "[::1]:0", maxStreams: 5 }
+admin: { address: localhost:1 }
+stateDir: /var/lib/pilothouse
+startupGrace: 5s
+registries:
+  - { kind: file, path: services/ }
+  - { kind: file, name: more, path: /srv/more }
+config: [{ kind: files, path: ../config }]
+aliases: [{ host: a.b, joins: [A, c.d] }]
+failover: ["*.critical"]
+log: { level: debug, format: pretty }
+`)
+    assert.deepEqual(issues, [])
+    assert.deepEqual(settings, {
+      mesh: {
+        trustDomain: 'example.org',
+        rootNamespace: 'mesh',
+        outboundTrafficPolicy: 'REGISTRY_ONLY',
+        connectTimeout: 90_000,
+        localityLbEnabled: false,
+        protocolDetectionTimeout: 250,
+      },
+      xds: { address: '[::1]:0', maxStreams: 5 },
+      admin: { address: 'localhost:1' },
+      stateDir: '/var/lib/pilothouse',
+      startupGrace: 5000,
+      registries: [
+        { kind: 'file', name: 'file/services', path: 'etc/services/' },
+        { kind: 'file', name: 'more', path: '/srv/more' },
+      ],
+      config: [{ kind: 'files', path: 'config' }],
+      aliases: [{ host: 'a.b', joins: ['A', 'c.d'] }],
+      failover: ['*.critical'],
+      log: { level: 'debug', format: 'pretty' },
+    })
+  })
+  test('flags win over the environment, which wins over the file', () => {
+    const text = `${MINIMAL}xds: {address: 127.0.0.1:1}\nadmin: {address: 127.0.0.1:1}\nlog: {level: warn}\n`
+    const env = {
+      PILOTHOUSE_XDS_ADDRESS: '127.0.0.1:2',
+      PILOTHOUSE_ADMIN_ADDRESS: '127.0.0.1:2',
+      PILOTHOUSE_STATE_DIR: '',
+    }
+    const { settings } = load(text, { env, flags: { xdsAddress: '127.0.0.1:3' } })
+    assert.deepEqual(
+      [settings?.xds.address, settings?.admin.address, settings?.log.level, settings?.stateDir],
+      ['127.0.0.1:3', '127.0.0.1:2', 'warn', undefined],
+    )
+  })
+  test('files of flags come first; the environment names them too', () => {
+    assert.deepEqual(
+      load('registries: [{kind: file, path: c}]', { flags: { files: ['a', 'b'] } }).settings?.registries.map(
+        (r) => r.name,
+      ),
+      ['file/a', 'file/b', 'file/c'],
+    )
+    assert.deepEqual(
+      loadSettings({ env: { PILOTHOUSE_FILES: 'a:b' } }).settings?.config.map((c) => c.path),
+      ['a', 'b'],
+    )
+  })
+  test('a bad flag and a bad variable are named', () => {
+    const { issues, settings } = loadSettings({
+      flags: { files: ['a'], xdsAddress: 'here' },
+      env: { PILOTHOUSE_STARTUP_GRACE: 'soon' },
+    })
+    assert.equal(settings, undefined)
+    assert.deepEqual(
+      issues.map((i) => i.at),
+      ['--xds-address', 'PILOTHOUSE_STARTUP_GRACE'],
+    )
+  })
+  test('nothing at all tells how to start', () => {
+    const { settings, issues } = loadSettings({})
+    assert.equal(settings, undefined)
+    assert.equal(issues[0]?.code, 'PH1404')
+    assert.match(issues[0]!.remedy, /--files DIR/)
+  })
+  test('no such file', () => {
+    const { issues } = loadSettings({ file: '/nowhere/pilothouse.yaml' })
+    assert.deepEqual(
+      issues.map((i) => i.code),
+      ['PH1405'],
+    )
+  })
+
+  const rows: readonly (readonly [name: string, text: string, issues: readonly string[]])[] = [
+    ['unknown', `${MINIMAL}xdss: {}`, [`${FILE}:2:1 PH1401 xdss`]],
+    ['unknown below', `${MINIMAL}xds:\n  adress: x`, [`${FILE}:3:3 PH1401 xds.adress`]],
+    ['a scalar for a map', `${MINIMAL}mesh: 1`, [`${FILE}:2:7 PH1402 mesh`]],
+    ['a map for a list', `${MINIMAL}registries: {kind: file}`, [`${FILE}:2:13 PH1402 registries`]],
+    ['a list for the file', '- 1', [`${FILE}:1:1 PH1402`]],
+    ['a number for text', `${MINIMAL}stateDir: 1`, [`${FILE}:2:11 PH1402 stateDir`]],
+    ['a number for a duration', `${MINIMAL}startupGrace: 30`, [`${FILE}:2:15 PH1402 startupGrace`]],
+    [
+      'text for a flag',
+      `${MINIMAL}mesh: {localityLbSetting: {enabled: "yes"}}`,
+      [`${FILE}:2:37 PH1402 mesh.localityLbSetting.enabled`],
+    ],
+    [
+      'a wrong word',
+      `${MINIMAL}mesh: {outboundTrafficPolicy: NONE}`,
+      [`${FILE}:2:31 PH1402 mesh.outboundTrafficPolicy`],
+    ],
+    ['not a count', `${MINIMAL}xds: {maxStreams: 0}`, [`${FILE}:2:19 PH1402 xds.maxStreams`]],
+    ['not an address', `${MINIMAL}admin: {address: "127.0.0.1"}`, [`${FILE}:2:18 PH1402 admin.address`]],
+    [
+      'port out of range',
+      `${MINIMAL}admin: {address: "127.0.0.1:70000"}`,
+      [`${FILE}:2:18 PH1402 admin.address`],
+    ],
+    ['open to others', `${MINIMAL}admin: {address: "0.0.0.0:1"}`, [`${FILE}:2:18 PH1408 admin.address`]],
+    [
+      'unknown registry',
+      `registries:\n- {kind: file, path: a}\n- {kind: zookeeper, hosts: x}`,
+      [`${FILE}:3:10 PH1403 registries[1].kind`],
+    ],
+    ['unknown configuration', 'config: [{kind: etcd}]', [`${FILE}:1:17 PH1403 config[0].kind`]],
+    ['no kind', 'registries: [{path: a}]', [`${FILE}:1:14 PH1403 registries[0].kind`]],
+    ['no path', 'registries: [{kind: file}]', [`${FILE}:1:14 PH1402 registries[0].path`]],
+    [
+      'unknown field of a registry',
+      'registries: [{kind: file, path: a, adress: b}]',
+      [`${FILE}:1:36 PH1401 registries[0].adress`],
+    ],
+    [
+      'a name twice',
+      'registries: [{kind: file, path: a, name: x}, {kind: file, path: b, name: x}]',
+      [`${FILE}:1:46 PH1407`],
+    ],
+    [
+      'configuration twice',
+      'config: [{kind: files, path: a}, {kind: files, path: ./a}]',
+      [`${FILE}:1:34 PH1407`],
+    ],
+    ['an alias without joins', `${MINIMAL}aliases: [{host: a}]`, [`${FILE}:2:11 PH1402 aliases[0]`]],
+    ['syntax', 'a: [', [`${FILE}:1:5 PH1406`]],
+    ['two documents', `${MINIMAL}---\n${MINIMAL}`, [`${FILE}:3:1 PH1406`]],
+    [
+      'everything at once',
+      `${MINIMAL}a: 1\nb: 2\nlog: {level: loud}`,
+      [`${FILE}:2:1 PH1401 a`, `${FILE}:3:1 PH1401 b`, `${FILE}:4:14 PH1402 log.level`],
+    ],
+    ['empty', '', [`${FILE} PH1404`]],
+  ]
+  for (const [name, text, issues] of rows)
+    test(name, () => {
+      assert.deepEqual(brief(text), issues)
+      const { settings } = load(text)
+      assert.equal(
+        settings !== undefined,
+        load(text).issues.every((i) => i.severity !== 'error'),
+      )
+    })
+  test('the remedy names what was meant, or what there is', () => {
+    assert.equal(load(`${MINIMAL}regsitries: []`).issues[0]?.remedy, 'Did you mean "registries"?')
+    assert.equal(load('registries: [{kind: etcd}]').issues[0]?.remedy, 'Use one of file.')
+  })
+})
