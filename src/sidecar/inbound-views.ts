@@ -11,7 +11,7 @@ interface InUse {
   readonly traits: InboundTraits
 }
 
-export interface InboundViews {
+interface InboundViews {
   /** The view of this sidecar under this Sidecar resource; the caller retains it. */
   of(sidecar: Sidecar, config: SidecarConfig | undefined): SharedView<InboundView>
   advance(index: MeshIndex, impact: Impact): void

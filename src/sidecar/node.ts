@@ -16,7 +16,7 @@ export interface NodeIdentity {
   readonly userAgentName?: string
 }
 
-export interface NodeDefaults {
+interface NodeDefaults {
   /** Namespace of a node that names none. */
   readonly namespace: string
 }

@@ -21,7 +21,7 @@ interface ScopeInUse {
   readonly views: Map<SharedView<OutboundView>, OutboundTraits>
 }
 
-export interface OutboundViews {
+interface OutboundViews {
   /** The view of this sidecar under this Sidecar resource; the caller retains it. */
   of(sidecar: Sidecar, config: SidecarConfig | undefined): SharedView<OutboundView>
   advance(index: MeshIndex, impact: Impact): void

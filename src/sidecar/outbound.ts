@@ -9,7 +9,7 @@ import { pickService, type ScopeRules, type ServiceFilter } from './scope.ts'
 import type { EgressListener, OutboundView, ViewUpdate } from './view.ts'
 
 type Services = LayeredMap<MeshServiceKey, MeshService>
-export type ServiceChanges = Exclude<ViewUpdate<OutboundView>['changes'], 'all'>
+type ServiceChanges = Exclude<ViewUpdate<OutboundView>['changes'], 'all'>
 type ChangeKind = 'attributes' | 'endpoints' | 'removed'
 
 export interface OutboundScope {

@@ -23,7 +23,7 @@ export function isVisible(service: ServiceAttributes, namespace: string): boolea
  * Order among services of one hostname that a namespace sees, best first: its own, then those exported to less than all
  * (they shadow the public one), then the oldest, then by key.
  */
-export function compareServices(a: ServiceAttributes, b: ServiceAttributes, namespace: string): number {
+function compareServices(a: ServiceAttributes, b: ServiceAttributes, namespace: string): number {
   return (
     Number(a.namespace !== namespace) - Number(b.namespace !== namespace) ||
     Number(isPublic(a)) - Number(isPublic(b)) ||
@@ -72,7 +72,7 @@ export function sidecarConfigFor(
 export type ServiceFilter = (service: ServiceAttributes) => boolean
 
 /** One egress entry with a port (or a socket) of its own. */
-export interface EgressScope {
+interface EgressScope {
   readonly egress: SidecarEgress
   readonly protocol: Protocol | 'HTTP_PROXY'
   readonly imports: ServiceFilter
@@ -118,7 +118,7 @@ const portFilter = (number: number, protocol: Protocol | 'HTTP_PROXY'): ServiceF
     : (service) => service.ports.some(({ port }) => port === number)
 
 /** `namespace/host` entries; a service also goes by its aliases. */
-export function hostFilter(hosts: readonly string[], ownNamespace: string): ServiceFilter {
+function hostFilter(hosts: readonly string[], ownNamespace: string): ServiceFilter {
   const exact = new Set<string>()
   const suffixes: { readonly namespace: string; readonly suffix: string }[] = []
   for (const entry of hosts) {
