@@ -1,5 +1,5 @@
 /** What registries disagree on, as issues on the merged service: both owners named, and which one holds. */
-import type { Issue } from '#model/issue.ts'
+import type { Issue, PilotError } from '#model/issue.ts'
 import type { Contribution } from './precedence.ts'
 
 /** Code -> what it means and what to do about it; one line each for the documentation. */
@@ -76,9 +76,33 @@ export const meshIssueCodes = {
     remedy:
       'Check that the directory given as stateDir exists, is writable and has space; serving goes on without it.',
   },
+  PH2031: {
+    title: 'The state directory can not be used',
+    remedy:
+      'Give stateDir a directory that this user owns and may write to, or leave stateDir out to keep nothing.',
+  },
+  PH2040: {
+    title: 'A source stopped without saying why',
+    remedy: 'Nothing has to be done, it is asked again; please report this as a bug of the source.',
+  },
+  PH2041: {
+    title: 'An update of a source could not be merged',
+    remedy: 'What it said before stays valid; please report this as a bug of the source.',
+  },
 } as const
 
 export type MeshIssueCode = keyof typeof meshIssueCodes
+
+/** An outage in the mesh's own words. */
+export const meshError = (code: MeshIssueCode, message: string): PilotError => ({
+  code,
+  message,
+  remedy: meshIssueCodes[code].remedy,
+})
+
+/** The text of whatever was thrown. */
+export const reasonOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown)
 
 /** `consul/dc1 (orders)`: the registry and its own word for the service. */
 export const ownerOf = ({ registry, service }: Contribution): string =>

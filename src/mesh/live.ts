@@ -1,8 +1,8 @@
 /** The merge while it runs: one update after the other goes through the reducer, and removals that are due go by time. */
 import { type SchedulerLike, Subscription, timer } from 'rxjs'
-import type { PilotError } from '#model/issue.ts'
 import type { MeshUpdate } from '#model/mesh.ts'
 import type { Logger } from '#support/logger.ts'
+import { meshError, reasonOf } from './conflicts.ts'
 import { initialState, type MergeResult, type MergeState, reduce, type SourceId } from './merge.ts'
 import type { MeshOptions } from './precedence.ts'
 import type { MergeEvent, Said, SaidContent } from './said.ts'
@@ -36,12 +36,6 @@ export interface LiveMerge {
   /** Unsubscribe to stop its timers. */
   readonly timers: Subscription
 }
-
-const unmergeable = (source: string, reason: unknown): PilotError => ({
-  code: 'PH2041',
-  message: `An update of ${source} could not be merged: ${reason instanceof Error ? reason.message : String(reason)}`,
-  remedy: 'What it said before stays valid; please report this as a bug of the source.',
-})
 
 /** Handles one after the other: an item that comes while another is handled waits, so that nobody sees two orders. */
 const oneByOne = <T>(handle: (item: T) => void): ((item: T) => void) => {
@@ -77,7 +71,10 @@ export const liveMerge = (deps: LiveMergeDeps): LiveMerge => {
     try {
       return reduce(state, { ...event, update } as MergeEvent)
     } catch (reason) {
-      const error = unmergeable(source.name, reason)
+      const error = meshError(
+        'PH2041',
+        `An update of ${source.name} could not be merged: ${reasonOf(reason)}.`,
+      )
       log.error({ source: source.name, ...error }, 'update refused')
       return reduce(state, { ...event, update: { kind: 'trouble', error, since: now() } })
     }

@@ -26,16 +26,16 @@ import type { Restored, SaidContent } from './said.ts'
 import { steady } from './source.ts'
 
 export type { MeshCounters } from './live.ts'
-export type { Alias, MeshOptions } from './precedence.ts'
+export type { MeshOptions } from './precedence.ts'
 export { defaultMeshOptions } from './precedence.ts'
-export type { Readiness, WaitingFor } from './readiness.ts'
+export type { Readiness } from './readiness.ts'
 
 export type RestoredSource = Restored & { readonly source: SourceId }
 
 /** What the mesh needs of the last snapshot on disk (store.ts). */
 export interface SnapshotStore {
-  /** By name of the source. */
-  readonly restored: ReadonlyMap<string, RestoredSource>
+  /** By name of the source; the mesh takes out what it uses, so that old content is not held for ever. */
+  readonly restored: Map<string, RestoredSource>
   /** Takes note of what a source has said; written soon. Never throws. */
   save(source: SourceId, content: SaidContent, saidAt: Date): void
   issues(): readonly Issue[]
@@ -90,7 +90,9 @@ const everything = ({ services, configs }: MeshSnapshot): ChangeSet => ({
 const restore = (sources: readonly Source[], store: SnapshotStore | undefined, live: LiveMerge): void => {
   for (const source of sources) {
     const update = store?.restored.get(source.name)
-    if (update?.source.kind === source.kind && update.source.role === source.role) live.take(source, update)
+    if (update?.source.kind !== source.kind || update.source.role !== source.role) continue
+    store?.restored.delete(source.name)
+    live.take(source, update)
   }
 }
 

@@ -8,6 +8,8 @@ import type { Contribution } from './precedence.ts'
 export interface PortPlan {
   /** Merged port -> the contribution's own port; absent = its endpoints don't serve it. */
   readonly own: ReadonlyMap<string, ServicePort>
+  /** Names that its own ports have: what an endpoint states by one of these is about that port. */
+  readonly names: ReadonlySet<string>
   /** All its ports have the merged name and target: endpoints pass as they are. */
   readonly same: boolean
 }
@@ -53,6 +55,8 @@ const disagreements = (held: Held, port: ServicePort, other: Contribution): Issu
 /** Finds each port of `other` its place: by name, else by number, else a port of its own at the end. */
 const place = (held: Held[], other: Contribution, issues: Issue[]): Map<string, ServicePort> => {
   const own = new Map<string, ServicePort>()
+  // One registry may have a number twice (DNS by TCP and UDP): its ports meet those of others, not each other.
+  const others = [...held]
   const taken = (name: string): boolean => own.has(name)
   const rest = other.service.ports.filter((port) => {
     const match = held.find(({ port: { name } }) => name === port.name)
@@ -62,7 +66,7 @@ const place = (held: Held[], other: Contribution, issues: Issue[]): Map<string, 
     return false
   })
   for (const port of rest) {
-    const match = held.find(({ port: { port: number } }) => number === port.port)
+    const match = others.find(({ port: { port: number } }) => number === port.port)
     if (match === undefined) held.push({ port, owner: other })
     if (match !== undefined && taken(match.port.name)) {
       const first = own.get(match.port.name)!
@@ -82,12 +86,13 @@ export const unitePorts = (contributions: readonly Contribution[]): UnitedPorts 
   const issues: Issue[] = []
   const owns = contributions.map((contribution) => place(held, contribution, issues))
   const ports = held.map(({ port }) => port)
-  const plans = owns.map((own): PortPlan => {
+  const plans = owns.map((own, index): PortPlan => {
     const same = ports.every((port) => {
       const mine = own.get(port.name)
       return mine !== undefined && mine.name === port.name && targetOf(mine) === targetOf(port)
     })
-    return { own, same }
+    const names = new Set(contributions[index]!.service.ports.map(({ name }) => name))
+    return { own, names, same }
   })
   contributions.forEach((contribution, index) => {
     for (const { port, owner } of held) {
@@ -112,7 +117,10 @@ export const portsOf = (
   const mapped: Record<string, number> = {}
   for (const port of ports) {
     const mine = plan.own.get(port.name)
-    const number = endpoint.ports[mine?.name ?? port.name] ?? (mine === undefined ? 0 : targetOf(mine))
+    const stated = mine !== undefined || !plan.names.has(port.name)
+    const number =
+      (stated ? endpoint.ports[mine?.name ?? port.name] : undefined) ??
+      (mine === undefined ? 0 : targetOf(mine))
     if (number !== targetOf(port)) mapped[port.name] = number
   }
   return mapped

@@ -1,15 +1,10 @@
 /** A source as the mesh hears it: one that breaks its contract becomes trouble, and is asked again. */
 import { concat, defer, type Observable, retry, type SchedulerLike, tap, throwError, timer } from 'rxjs'
 import type { PilotError } from '#model/issue.ts'
+import { meshError, reasonOf } from './conflicts.ts'
 
 const FIRST_RETRY = 1_000
 const LAST_RETRY = 30_000
-
-export const brokenSource = (name: string, reason: unknown): PilotError => ({
-  code: 'PH2040',
-  message: `${name} stopped without saying why: ${reason instanceof Error ? reason.message : String(reason)}`,
-  remedy: 'Nothing has to be done, it is asked again; please report this as a bug of the source.',
-})
 
 /**
  * Never errors and never ends by itself: an error, a throw at subscription and an end call `onBroken` and are followed
@@ -25,7 +20,10 @@ export const steady = <Update>(
     defer(() => source.updates),
     ended,
   ).pipe(
-    tap({ error: (reason: unknown) => onBroken(brokenSource(source.name, reason)) }),
+    tap({
+      error: (reason: unknown) =>
+        onBroken(meshError('PH2040', `${source.name} stopped without saying why: ${reasonOf(reason)}.`)),
+    }),
     retry({
       delay: (_reason, count) => timer(Math.min(FIRST_RETRY * 2 ** (count - 1), LAST_RETRY), clock),
       resetOnSuccess: true,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { SchedulerLike, Subscription } from 'rxjs'
 import type { Issue, PilotError } from '#model/issue.ts'
 import type { Logger } from '#support/logger.ts'
-import { meshIssue } from './conflicts.ts'
+import { meshIssue, meshIssueCodes, reasonOf } from './conflicts.ts'
 import type { SourceId } from './merge.ts'
 import type { RestoredSource, SnapshotStore } from './mesh.ts'
 import { type Decoded, decode, encode, type Saved } from './store-format.ts'
@@ -18,16 +18,13 @@ const SUFFIX = '.jsonl'
 /** The state directory can't be used; thrown by `openStore` so that nothing starts half. */
 export class StateDirError extends Error implements PilotError {
   readonly code = 'PH2031'
-  readonly remedy =
-    'Give stateDir a directory that this user owns and may write to, or leave stateDir out to keep nothing.'
+  readonly remedy = meshIssueCodes.PH2031.remedy
 
   constructor(dir: string, cause: unknown) {
     super(`The state directory ${dir} can not be used: ${reasonOf(cause)}`, { cause })
     this.name = 'StateDirError'
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 export interface FileStore extends SnapshotStore {
   /** Writes what is not written yet; afterwards nothing is accepted. Never rejects: see `issues()`. */

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ChangeSet, MeshSnapshot } from '#model/mesh.ts'
-import { type Labels, type Service, serviceKey, type Workload, workloadKey } from '#model/service.ts'
+import {
+  type Labels,
+  type Service,
+  type ServicePort,
+  serviceKey,
+  type Workload,
+  workloadKey,
+} from '#model/service.ts'
 import { sameContent } from '../../src/mesh/equal.ts'
 import { initialState, type MergeState, reduce, type SourceId } from '../../src/mesh/merge.ts'
 import type { MeshOptions } from '../../src/mesh/precedence.ts'
@@ -231,5 +238,71 @@ test('damped removals show no endpoint that is gone, and end where undamped ones
       assert.ok([...settled.said.values()].every(({ leaving }) => leaving.size === 0))
     }),
     { numRuns: 200 },
+  )
+})
+
+type Served = readonly [place: string, port: string, number: number]
+
+/** Which address answers which merged port at which number, by the rules' words: ports meet by name, else number. */
+const expected = (
+  kept: readonly Service[],
+): { readonly ports: ServicePort[]; readonly served: Set<string> } => {
+  const ports: ServicePort[] = []
+  const plans = kept.map((one) => {
+    const earlier = [...ports]
+    const own = new Map<string, ServicePort>()
+    for (const port of one.ports) if (earlier.some(({ name }) => name === port.name)) own.set(port.name, port)
+    for (const port of one.ports.filter(({ name }) => !own.has(name))) {
+      const meets = earlier.find((other) => other.port === port.port)
+      if (meets === undefined) ports.push(port)
+      if (meets === undefined || !own.has(meets.name)) own.set(meets?.name ?? port.name, port)
+    }
+    return own
+  })
+  const all = kept.flatMap((one, index) =>
+    one.endpoints.flatMap(({ address, ports: stated }) =>
+      ports.flatMap(({ name }): Served[] => {
+        const port = plans[index]!.get(name)
+        if (port !== undefined) return [[address, name, stated[port.name] ?? port.targetPort ?? port.port]]
+        const foreign = !one.ports.some((mine) => mine.name === name) && stated[name]
+        return foreign ? [[address, name, foreign]] : []
+      }),
+    ),
+  )
+  return { ports, served: new Set(all.map((entry) => entry.join(' '))) }
+}
+
+test('each address is dialled at the port that its own registry says, and counted once', () => {
+  const contributors = fc.tuple(...registries.map((name) => services(name)))
+  fc.assert(
+    fc.property(contributors, (list) => {
+      const plain = list.map((one) => ({
+        ...one,
+        hostname: 'x.test',
+        exportTo: ['*'],
+        resolution: 'DNS' as const,
+        selector: undefined,
+      }))
+      const said = plain.map(
+        (one, index): MergeEvent => ({
+          role: 'registry',
+          source: registries[index]!,
+          at,
+          update: full([one]),
+        }),
+      )
+      const { attributes, endpoints: merged } = run(said).snapshot.services.get('x.test')!
+      const served = merged.flatMap(({ address, ports: stated }) =>
+        attributes.ports.flatMap((port): Served[] => {
+          const number = stated[port.name] ?? port.targetPort ?? port.port
+          return number === 0 ? [] : [[address, port.name, number]]
+        }),
+      )
+      const texts = served.map((one) => one.join(' '))
+      assert.equal(new Set(texts).size, texts.length, 'once')
+      assert.deepEqual(attributes.ports, expected(plain).ports)
+      assert.deepEqual(texts.sort(), [...expected(plain).served].sort())
+    }),
+    { numRuns: 300 },
   )
 })

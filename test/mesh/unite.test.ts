@@ -144,6 +144,19 @@ test('a port that only one registry has is united, and only its endpoints serve 
   assert.deepEqual(codes(result), ['PH2005'])
 })
 
+test('one registry may have one number under two names', () => {
+  const dns = [
+    { name: 'dns', port: 53, protocol: 'UDP' as const },
+    { name: 'dns-tcp', port: 53, protocol: 'TCP' as const },
+  ]
+  const result = one({
+    a: [service('x.test', 'a', [], { ports: dns })],
+    b: [service('x.test', 'b', [], { ports: dns })],
+  })
+  assert.deepEqual(result.attributes.ports, dns)
+  assert.deepEqual(result.issues, [])
+})
+
 test('two ports of one registry that fall on one are reported', () => {
   const result = one({
     a: [service('x.test', 'a', [], { ports: [http(80)] })],
