@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { config, Observable, VirtualTimeScheduler } from 'rxjs'
+import { config, Observable } from 'rxjs'
 import type { MeshUpdate } from '#model/mesh.ts'
 import type { Registry, RegistryUpdate } from '#registries/registry.ts'
-import { silentLogger } from '#support/logger.ts'
-import { createMesh, defaultMeshOptions, type Mesh } from '../../src/mesh/mesh.ts'
 import {
   configObject,
   delta,
-  type FakeConfigSource,
   type FakeRegistry,
   fakeConfigSource,
   fakeRegistry,
@@ -17,27 +14,7 @@ import {
   service,
   trouble,
 } from './fakes.ts'
-
-const setup = (registries: readonly Registry[], configs: readonly FakeConfigSource[] = []) => {
-  const clock = new VirtualTimeScheduler()
-  const mesh = createMesh({ registries, configs, settings: defaultMeshOptions, clock, log: silentLogger })
-  const seen: MeshUpdate[] = []
-  mesh.updates.subscribe((update) => seen.push(update))
-  const until = (time: number): void => {
-    clock.maxFrames = time
-    clock.flush()
-  }
-  return { mesh, clock, seen, until }
-}
-const waitsFor = (mesh: Mesh): string[] => {
-  const readiness = mesh.readiness()
-  return readiness.ready ? [] : readiness.waitingFor.map(({ registry }) => registry)
-}
-const addresses = (mesh: Mesh, key = 'x.test'): string[] | undefined =>
-  mesh
-    .snapshot()
-    .services.get(key)
-    ?.endpoints.map(({ address }) => address)
+import { addresses, setup, waitsFor } from './setup.ts'
 
 test('registries and config sources become one stream of snapshots', () => {
   const a = fakeRegistry('a', [full([service('x.test', 'a', ['10.0.0.1'])])])
@@ -371,46 +348,4 @@ test('issues are those of sources and services together', () => {
 
 test('two sources of one name are refused', () => {
   assert.throws(() => setup([fakeRegistry('a')], [fakeConfigSource('a')]), /Two sources are named a/)
-})
-
-test('a service taken back loses its endpoints at once and itself a moment later', () => {
-  const x = service('x.test', 'a', ['10.0.0.1'])
-  const a = fakeRegistry('a', [full([x])])
-  const { mesh, until, seen, clock } = setup([a])
-  const running = mesh.start()
-  const { attributes } = mesh.snapshot().services.get('x.test')!
-  a.say(delta({ removed: ['default/x.test'] }))
-  assert.deepEqual(addresses(mesh), [], 'at once')
-  until(200)
-  a.say(delta({ changed: [x] }))
-  until(1_000)
-  assert.deepEqual(addresses(mesh), ['10.0.0.1'], 'said again: it was never gone')
-  assert.equal(mesh.snapshot().services.get('x.test')!.attributes, attributes)
-  assert.deepEqual(
-    seen.flatMap(({ changes }) => [...changes.services.values()]),
-    ['attributes', 'endpoints', 'endpoints'],
-  )
-  a.say(full([]))
-  until(1_200)
-  a.say(full([]))
-  a.say(trouble(new Date(1_200)))
-  until(1_300)
-  assert.equal(addresses(mesh), undefined, 'a second removal does not prolong it')
-  assert.equal(
-    mesh.snapshot().sources.get('a')!.state,
-    'stale',
-    'the passing of time is no word of the registry',
-  )
-  running.unsubscribe()
-  assert.equal(clock.actions.length, 0)
-})
-
-test('what would mean something else without endpoints goes at once', () => {
-  const dns = service('x.test', 'a', ['db.example'], { resolution: 'DNS' })
-  const a = fakeRegistry('a', [full([dns])])
-  const { mesh } = setup([a])
-  const running = mesh.start()
-  a.say(full([]))
-  assert.equal(addresses(mesh), undefined)
-  running.unsubscribe()
 })
