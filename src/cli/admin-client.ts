@@ -24,7 +24,7 @@ export async function ask<T>(adminUrl: string, path: string, query: Query = {}):
 }
 
 function address(adminUrl: string, path: string, query: Query): URL {
-  const base = URL.canParse(adminUrl) ? adminUrl : `http://${adminUrl}`
+  const base = adminUrl.includes('://') ? adminUrl : `http://${adminUrl}`
   if (!URL.canParse(base))
     throw new CommandFailure(`${adminUrl} is not a URL.`, `Write it like http://127.0.0.1:15014. ${where}`, 2)
   const url = new URL(path, base)

@@ -1,6 +1,6 @@
 /** The process's log: pino to stdout, written in this thread. Nothing else imports pino. */
 import { type DestinationStream, type LevelWithSilent, pino } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
 import type { Logger } from '#support/logger.ts'
 
 export interface LogOptions {
@@ -11,16 +11,6 @@ export interface LogOptions {
   /** Where lines go; default is stdout. A test passes its own. */
   readonly destination?: DestinationStream
 }
-
-export const logLevels: readonly LevelWithSilent[] = [
-  'trace',
-  'debug',
-  'info',
-  'warn',
-  'error',
-  'fatal',
-  'silent',
-]
 
 /** Fields that are never written, however deep (to two levels) they lie. */
 const secrets = [
@@ -52,13 +42,16 @@ export function createLogger(options: LogOptions = {}): Logger {
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: pino.stdSerializers.err },
   }
-  return pino(
-    settings,
-    format === 'json' ? (options.destination ?? pino.destination(1)) : prettyStream(options),
-  )
+  return pino(settings, format === 'json' ? stdout(options) : prettyStream(options))
 }
 
-function prettyStream({ destination }: LogOptions): DestinationStream {
+/** Written in this thread, line by line: nothing is lost when the process ends. */
+const stdout = ({ destination }: LogOptions): DestinationStream => destination ?? pino.destination(1)
+
+function prettyStream(options: LogOptions): DestinationStream {
+  const { destination } = options
   const colorize = destination === undefined && process.stdout.isTTY === true && !process.env.NO_COLOR
-  return pretty({ colorize, sync: true, translateTime: 'SYS:HH:MM:ss.l', destination: destination ?? 1 })
+  const prettify = prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l' })
+  const out = stdout(options)
+  return { write: (line) => out.write(prettify(line)) }
 }

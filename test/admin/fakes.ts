@@ -8,8 +8,9 @@ import { ClusterSchema } from '#xds/proto/gen/envoy/config/cluster/v3/cluster_pb
 import { ClusterLoadAssignmentSchema } from '#xds/proto/gen/envoy/config/endpoint/v3/endpoint_pb.js'
 import { ListenerSchema } from '#xds/proto/gen/envoy/config/listener/v3/listener_pb.js'
 import { RouteConfigurationSchema } from '#xds/proto/gen/envoy/config/route/v3/route_pb.js'
+import { TcpProxySchema } from '#xds/proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js'
 import { SecretSchema } from '#xds/proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js'
-import { anyBytes } from '#xds/proto/index.ts'
+import { anyBytes, pack } from '#xds/proto/index.ts'
 import type { Resource } from '#xds/resources.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 
@@ -157,7 +158,26 @@ export const resources: readonly Resource[] = [
   resource(
     typeUrls.listener,
     '0.0.0.0_80',
-    anyBytes(ListenerSchema, { name: '0.0.0.0_80', address: socket('0.0.0.0', 80) }),
+    anyBytes(ListenerSchema, {
+      name: '0.0.0.0_80',
+      address: socket('0.0.0.0', 80),
+      filterChains: [
+        {
+          filters: [
+            {
+              name: 'envoy.filters.network.tcp_proxy',
+              configType: {
+                case: 'typedConfig',
+                value: pack(TcpProxySchema, {
+                  statPrefix: 'orders',
+                  clusterSpecifier: { case: 'cluster', value: 'outbound|80||orders.default' },
+                }),
+              },
+            },
+          ],
+        },
+      ],
+    }),
   ),
   resource(
     typeUrls.route,
