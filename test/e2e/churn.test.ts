@@ -40,11 +40,16 @@ const churnService = (others: readonly EndpointSpec[]) =>
     endpoints: [{ address: it.ip(2), ports: { http: stable.port } }, ...others],
   })
 
-const load = (): Load => startLoad({ to: client.outbound, host, inFlight: 8, pause: 5 })
+/** Answers take a while, so that each change finds requests on their way. */
+const load = (): Load => startLoad({ to: client.outbound, host, path: '/?delay=15', inFlight: 8, pause: 2 })
+
+/** Requests that Envoy had to send again: none is lost by them, but an endpoint was still used when it was gone. */
+const retries = async () => (await stat(client.envoy, `cluster.outbound|80||${host}.upstream_rq_retry`)) ?? 0
 
 async function report(t: TestContext, running: Load, what: string, started: number): Promise<void> {
   const counts = await running.stop()
-  t.diagnostic(`${what} in ${((performance.now() - started) / 1000).toFixed(1)} s: ${describe(counts)}`)
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  t.diagnostic(`${what} in ${seconds} s: ${describe(counts)}; sent again so far: ${await retries()}`)
   assert.equal(counts.failed, 0, describe(counts))
   assert.ok(counts.ok > 100, 'there was no load')
 }

@@ -85,9 +85,10 @@ function once(options: LoadOptions, agent: Agent, counts: LoadCounts): Promise<s
   })
 }
 
-/** `12,345 requests, 0 failed (a 6,000, b 6,345)`; with what failed first. */
+/** `12345 requests, 0 failed (a 6000, b 6345)`, and what failed first. Many applications are only counted. */
 export function describe(counts: LoadCounts): string {
-  const apps = [...counts.byApp].map(([name, count]) => `${name} ${count}`).join(', ')
-  const head = `${counts.ok + counts.failed} requests, ${counts.failed} failed (${apps})`
+  const apps = [...counts.byApp].map(([name, count]) => `${name} ${count}`)
+  const who = apps.length > 6 ? `by ${apps.length} applications` : apps.join(', ')
+  const head = `${counts.ok + counts.failed} requests, ${counts.failed} failed (${who})`
   return counts.failed === 0 ? head : `${head}\n${counts.failures.join('\n')}`
 }
