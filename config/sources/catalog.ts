@@ -44,6 +44,8 @@ interface FileEntry {
 
 export function createCatalog(): Catalog {
   const files = new Map<string, FileEntry>()
+  /** Files with something wrong in them: few, where files are many. */
+  const troubled = new Set<string>()
   const places = new Map<ConfigKey, Set<string>>()
   const winners = new Map<ConfigKey, ConfigObject>()
   const duplicates = new Map<ConfigKey, readonly Issue[]>()
@@ -64,6 +66,9 @@ export function createCatalog(): Catalog {
     }
     if (next) files.set(file, next)
     else files.delete(file)
+    if (next && (next.issues.length || [...next.entries.values()].some((e) => e.issues.length)))
+      troubled.add(file)
+    else troubled.delete(file)
     issuesDirty = true
   }
 
@@ -86,7 +91,7 @@ export function createCatalog(): Catalog {
 
   function collectIssues(): Issue[] {
     const all: Issue[] = []
-    for (const file of [...files.keys()].sort()) {
+    for (const file of [...troubled].sort()) {
       const { entries, issues } = files.get(file)!
       all.push(...issues)
       for (const entry of entries.values()) all.push(...entry.issues)
