@@ -1,7 +1,8 @@
 /** The human page at `/`: state at a glance, and links. */
 import type { SourceState } from '#model/mesh.ts'
+import { shortName } from '#xds/type-urls.ts'
 import type { AdminDeps } from './deps.ts'
-import { proxiesOf } from './proxies.ts'
+import { type ConnectedProxy, proxiesOf, proxyName, typesOf } from './proxies.ts'
 
 export function indexPage(deps: AdminDeps, paths: readonly { path: string; summary: string }[]): string {
   const state = deps.mesh.readiness()
@@ -34,6 +35,10 @@ export function indexPage(deps: AdminDeps, paths: readonly { path: string; summa
 <h2>Sources</h2>
 <table><tr><th>name</th><th>state</th><th>last update</th><th>error</th></tr>
 ${[...sources.values()].map(sourceRow).join('\n')}</table>
+<h2>Proxies</h2>
+<table><tr><th>name</th><th>types</th><th>sent</th></tr>
+${proxies.slice(0, SHOWN).map(proxyRow).join('\n')}</table>
+${proxies.length > SHOWN ? `<p>${proxies.length - SHOWN} more: <a href="/debug/syncz">/debug/syncz</a></p>` : ''}
 <h2>Paths</h2>
 <table>${paths.map(({ path, summary }) => `<tr><td><a href="${escaped(path)}">${escaped(path)}</a></td><td>${escaped(summary)}</td></tr>`).join('\n')}</table>
 </html>
@@ -43,6 +48,14 @@ ${[...sources.values()].map(sourceRow).join('\n')}</table>
 const style =
   'body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color-scheme:light dark}' +
   'td,th{padding:.1rem 1.5rem .1rem 0;text-align:left;vertical-align:top}h2{font-size:1.1rem;margin-top:1.5rem}'
+
+const SHOWN = 100
+
+function proxyRow(proxy: ConnectedProxy): string {
+  const types = typesOf(proxy).map(({ typeUrl, status }) => `${shortName(typeUrl)} ${status}`)
+  const dump = `/debug/config_dump?proxyID=${encodeURIComponent(proxy.id)}`
+  return `<tr><td>${escaped(proxyName(proxy.node))}</td><td>${escaped(types.join(', '))}</td><td><a href="${dump}">config_dump</a></td></tr>`
+}
 
 const sourceRow = ({ name, state, lastUpdate, error }: SourceState): string =>
   row([name, state, lastUpdate?.toISOString() ?? 'never', error ? `${error.message} ${error.remedy}` : ''])

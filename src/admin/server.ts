@@ -64,7 +64,7 @@ function newApp(): FastifyInstance {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     requestTimeout: 30_000,
-    routerOptions: { maxParamLength: 500 },
+    routerOptions: { ignoreTrailingSlash: true },
   })
 }
 

@@ -21,7 +21,11 @@ export const eventRoutes: Routes = (app, { events }) => {
     (_request, reply) => {
       reply.hijack()
       const response = reply.raw
-      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+      response.writeHead(200, {
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      })
       response.write(': connected\n\n')
       open.add(response)
       const stop = events.subscribe(writer(response))

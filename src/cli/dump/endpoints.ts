@@ -10,7 +10,8 @@ export function endpointRows({
   return endpoints.flatMap(({ locality, priority = 0, lb_endpoints = [] }) =>
     lb_endpoints.map(({ endpoint, health_status, load_balancing_weight }) => [
       addressText(endpoint?.address),
-      health_status ?? 'UNKNOWN',
+      // Unset means UNKNOWN, which Envoy takes for healthy.
+      health_status ?? 'HEALTHY',
       load_balancing_weight ?? 1,
       priority,
       [locality?.region, locality?.zone, locality?.sub_zone].filter(Boolean).join('/'),
