@@ -1,23 +1,19 @@
 /** Where the rooms meet: settings become sources, mesh, views, generator, xDS server and REST, and stop together. */
-import { asyncScheduler as clock } from 'rxjs'
+import { asyncScheduler as clock, config as rxjs } from 'rxjs'
 import { createAdmin } from '#admin/server.ts'
-import { createConfigSources, sharedFileSources } from '#config/sources/index.ts'
 import type { Settings } from '#config/settings.ts'
-import { createMesh } from '#mesh/mesh.ts'
 import { openStore } from '#mesh/store.ts'
-import { createRegistry } from '#registries/index.ts'
 import { parseNode } from '#sidecar/node.ts'
-import { createViews, type Views } from '#sidecar/views.ts'
+import type { Views } from '#sidecar/views.ts'
 import type { Logger } from '#support/logger.ts'
 import { createLogger } from '#telemetry/log.ts'
 import { createMetrics, type Metrics } from '#telemetry/metrics.ts'
-import { createGenerator } from '#xds/generate/index.ts'
-import { meshResourceSource } from '#xds/generate/source.ts'
 import type { Node } from '#xds/resources.ts'
 import { createRestHandler, createXdsServer } from '#xds/server/index.ts'
 import { version } from './cli/version.ts'
 import { createEvents } from './events.ts'
 import { observeXds } from './observe.ts'
+import { createPipeline } from './pipeline.ts'
 import { proxyReader } from './proxies.ts'
 
 export interface Pilot {
@@ -42,9 +38,14 @@ export interface PilotOptions {
  */
 export async function startPilot(settings: Settings, options: PilotOptions = {}): Promise<Pilot> {
   const log = options.log ?? createLogger(settings.log)
+  // A subscriber that throws is a bug; it must not end a process that a fleet depends on.
+  rxjs.onUnhandledError = (error) => log.error({ error }, 'a subscriber threw')
   const store = settings.stateDir ? await openStore({ dir: settings.stateDir, clock, log }) : undefined
-  const mesh = createMesh({ ...sourcesOf(settings, log), settings, clock, log, ...(store && { store }) })
-  const views = createViews(mesh.updates, settings.mesh)
+  const { mesh, views, source } = createPipeline(settings, {
+    log,
+    counters: { count: (name, label) => metrics.generate.count(name, label) },
+    ...(store && { store }),
+  })
   const metrics: Metrics = createMetrics({
     version: version(),
     snapshot: mesh.snapshot,
@@ -56,11 +57,6 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     merge: mesh.counters,
   })
   const events = createEvents()
-  const source = meshResourceSource({
-    views,
-    generator: createGenerator(settings.mesh, metrics.generate),
-    parseNode,
-  })
   const server = createXdsServer({
     source,
     log,
@@ -112,15 +108,6 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   } catch (error) {
     await stop()
     throw error
-  }
-}
-
-function sourcesOf(settings: Settings, log: Logger) {
-  const files = sharedFileSources({}, { log, clock })
-  const deps = { fetch, clock, log, files }
-  return {
-    registries: settings.registries.map((entry) => createRegistry(entry, deps)),
-    configs: createConfigSources(settings, files),
   }
 }
 

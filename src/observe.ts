@@ -8,26 +8,29 @@ import type { Events } from './events.ts'
 export function observeXds(metrics: XdsHooks, events: Events, log: Logger): XdsObserver {
   return {
     onConnect({ id, peer, node, protocol }) {
-      metrics.onConnect()
+      metrics.onConnect(id)
       events.emit('connect', { stream: id, peer, node: node?.id, protocol })
       log.debug({ stream: id, peer, node: node?.id, protocol }, 'proxy connected')
     },
     onDisconnect({ id, peer, node }) {
-      metrics.onDisconnect()
+      metrics.onDisconnect(id)
       events.emit('disconnect', { stream: id, peer, node: node?.id })
       log.debug({ stream: id, peer, node: node?.id }, 'proxy gone')
     },
-    onPush: (_stream, typeUrl, resources, bytes) =>
-      metrics.onPush(shortName(typeUrl), resources.length, bytes),
-    onAck: (_stream, typeUrl) => metrics.onAck(shortName(typeUrl)),
+    onPush: ({ id }, typeUrl, resources, bytes) =>
+      metrics.onPush(shortName(typeUrl), resources.length, bytes, id),
+    onAck: ({ id }, typeUrl) => metrics.onAck(shortName(typeUrl), id),
     onNack({ id, node }, typeUrl, message) {
       const type = shortName(typeUrl)
-      metrics.onNack(type)
+      metrics.onNack(type, id)
       events.emit('nack', { stream: id, node: node?.id, type, message })
       log.warn({ stream: id, node: node?.id, type, message }, 'proxy rejected its configuration (NACK)')
     },
     onExpiredNonce: (_stream, typeUrl) => metrics.onExpiredNonce(shortName(typeUrl)),
-    onRefused: (peer, code, message) => log.warn({ peer, code, message }, 'xDS stream refused'),
+    onRefused(peer, code, message) {
+      metrics.onRefused(code)
+      log.warn({ peer, code, message }, 'xDS stream refused')
+    },
     onGarbage(peer) {
       metrics.onGarbage()
       log.debug({ peer }, 'connection to the xDS port was not xDS')

@@ -1,0 +1,35 @@
+/** The flow without its ends: settings become sources, mesh, views and resources. `serve` adds xDS and REST to it. */
+import { asyncScheduler as clock } from 'rxjs'
+import type { Settings } from '#config/settings.ts'
+import { createConfigSources, sharedFileSources } from '#config/sources/index.ts'
+import { createMesh, type Mesh, type SnapshotStore } from '#mesh/mesh.ts'
+import { createRegistry } from '#registries/index.ts'
+import { parseNode } from '#sidecar/node.ts'
+import { createViews, type Views } from '#sidecar/views.ts'
+import type { Logger } from '#support/logger.ts'
+import { createGenerator, type GeneratorCounters } from '#xds/generate/index.ts'
+import { meshResourceSource } from '#xds/generate/source.ts'
+import type { ResourceSource } from '#xds/resources.ts'
+
+export interface Pipeline {
+  /** Not started yet. */
+  readonly mesh: Mesh
+  readonly views: Views
+  readonly source: ResourceSource
+}
+
+export interface PipelineDeps {
+  readonly log: Logger
+  readonly counters?: GeneratorCounters
+  readonly store?: SnapshotStore
+}
+
+export function createPipeline(settings: Settings, { log, counters, store }: PipelineDeps): Pipeline {
+  const files = sharedFileSources({}, { log, clock })
+  const registries = settings.registries.map((entry) => createRegistry(entry, { fetch, clock, log, files }))
+  const configs = createConfigSources(settings, files)
+  const mesh = createMesh({ registries, configs, settings, clock, log, ...(store && { store }) })
+  const views = createViews(mesh.updates, settings.mesh)
+  const generator = createGenerator(settings.mesh, counters)
+  return { mesh, views, source: meshResourceSource({ views, generator, parseNode }) }
+}
