@@ -36,6 +36,9 @@ const apps: readonly AppSpec[] = [
   { kind: 'tcp', name: 'auto-tcp', port: 8087 },
   { kind: 'tcp', name: 'headless', port: 8088 },
   { kind: 'http', name: 'unlisted', port: 8089 },
+  { kind: 'tls', name: 'auto-tls', port: 8090 },
+  { kind: 'http', name: 'shared-http', port: 8091 },
+  { kind: 'tcp', name: 'shared-tcp', port: 8092 },
 ]
 const vip = (n: number) => `10.200.0.${n}`
 
@@ -44,6 +47,8 @@ before(async () => {
   hosts = await makeHosts(house, ['pilot', 'client', 'server', 'outside'])
   for (const spec of apps) await hosts.server.app(spec)
   await hosts.outside.app({ kind: 'http', name: 'outside', port: 9090 })
+  await hosts.outside.app({ kind: 'tcp', name: 'fixed', port: 9091 })
+  await hosts.outside.app({ kind: 'tls', name: 'any', port: 9092 })
   files = house.add(await mkdtemp(join(tmpdir(), 'pilothouse-netns-')), (path) =>
     rm(path, { recursive: true }),
   )
@@ -76,7 +81,23 @@ function services(): ServiceSpec[] {
     served('tls', 443, 'TLS', 8085, vip(6)),
     served('auto-http', 7000, undefined, 8086, vip(7)),
     served('auto-tcp', 7000, undefined, 8087, vip(8)),
+    served('auto-tls', 7000, undefined, 8090, vip(10)),
+    served('shared-http', 7001, undefined, 8091),
+    served('shared-tcp', 7001, undefined, 8092, vip(11)),
     served('headless', 8088, 'TCP', 8088),
+    {
+      host: 'fixed.external.test',
+      location: 'MESH_EXTERNAL',
+      resolution: 'NONE',
+      addresses: [`${hosts.outside.ip}/32`],
+      ports: [{ number: 9091, name: 'tcp', protocol: 'TCP' }],
+    },
+    {
+      host: '*.any.external.test',
+      location: 'MESH_EXTERNAL',
+      resolution: 'NONE',
+      ports: [{ number: 9092, name: 'tls', protocol: 'TLS' }],
+    },
     {
       host: 'outside.external.test',
       location: 'MESH_EXTERNAL',
@@ -187,29 +208,45 @@ test('TCP to virtual IPs that share a port; the server may speak first', async (
   assert.ok((await passed(sidecars.server, /^inbound\|8083\|\|/)) > 0)
 })
 
+const tls = async (host: string, port: number, servername: string) =>
+  (await hosts.client.request({ kind: 'tls', to: { host, port }, servername, text: 'ping' })).body
+
 test('TLS by SNI', async () => {
-  const to = { host: vip(6), port: 443 }
-  const request = { kind: 'tls', to, servername: 'tls.test.mesh', text: 'ping' } as const
-  assert.equal((await hosts.client.request(request)).body, 'tls tls.test.mesh ping')
+  assert.equal(await tls(vip(6), 443, 'tls.test.mesh'), 'tls tls.test.mesh ping')
   assert.ok((await passed(sidecars.client, /^outbound\|443\|\|tls\.test\.mesh$/)) > 0)
 })
 
-test('a port of no protocol is sniffed: HTTP and plain TCP', async () => {
+test('a port of no protocol is sniffed: HTTP, plain TCP, TLS', async () => {
   await answers('auto-http', get(vip(7), 7000, 'auto-http.test.mesh'))
   assert.equal(await tcp(vip(8), 7000, 'ping\n'), 'auto-tcp ping\n')
+  assert.equal(await tls(vip(10), 7000, 'auto-tls.test.mesh'), 'auto-tls auto-tls.test.mesh ping')
+  assert.ok((await passed(sidecars.client, /^outbound\|7000\|\|auto-tls\.test\.mesh$/)) > 0)
+})
+
+test('a sniffed port that two services share, one of them without a virtual IP', async () => {
+  await answers('shared-http', get('10.200.9.9', 7001, 'shared-http.test.mesh'))
+  assert.equal(await tcp(vip(11), 7001, 'ping\n'), 'shared-tcp ping\n')
 })
 
 test('a service without a virtual IP is called at its endpoint’s own address', async () => {
   assert.equal(await tcp(hosts.server.ip, 8088, 'ping'), 'headless ping')
   const out = await passed(sidecars.client, /^outbound\|8088\|\|headless\.test\.mesh$/)
   const into = await passed(sidecars.server, /^inbound\|8088\|\|/)
-  assert.ok(into > 0, `inbound ${into}, outbound ${out}`)
+  assert.ok(into > 0 && out > 0, `inbound ${into}, outbound ${out}`)
 })
 
 test('an external service, and an address that no one registered (ALLOW_ANY)', async () => {
   await answers('outside', get(vip(9), 80, 'outside.external.test'))
   await answers('outside', get(hosts.outside.ip, 9090, 'whatever.example'))
   assert.ok((await passed(sidecars.client, /^PassthroughCluster/)) > 0)
+})
+
+test('external services of no resolution keep the address that was called: by CIDR, by wildcard SNI', async () => {
+  assert.equal(await tcp(hosts.outside.ip, 9091, 'ping'), 'fixed ping')
+  assert.ok((await passed(sidecars.client, /^outbound\|9091\|\|fixed\.external\.test$/)) > 0)
+  const name = 'one.any.external.test'
+  assert.equal(await tls(hosts.outside.ip, 9092, name), `any ${name} ping`)
+  assert.ok((await passed(sidecars.client, /^outbound\|9092\|\|\*\.any\.external\.test$/)) > 0)
 })
 
 test('a port of the workload that no service names passes the inbound side as it is', async () => {
