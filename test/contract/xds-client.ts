@@ -131,6 +131,7 @@ export function createClient(
           alive = false
           failures.push(`${status[code]}: ${text}`)
         },
+        cut: () => {},
       }
       const deps = { source, log: silentLogger, now, limits: defaultLimits, observer: {} }
       const id = `${node}.${++streamCount}`

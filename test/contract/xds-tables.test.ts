@@ -11,7 +11,9 @@ import {
 import { encode } from '#xds/proto/index.ts'
 import { emptyResourceSet, withChanges } from '#xds/resource-set.ts'
 import type { Resource, ResourceUpdate, TypeUrl } from '#xds/resources.ts'
+import { receiveDelta } from '#xds/server/delta.ts'
 import { defaultLimits } from '#xds/server/limits.ts'
+import { createMachine, nextResponse, receiveUpdate } from '#xds/server/machine.ts'
 import { createMemorySource, type MemorySource } from '#xds/server/memory.ts'
 import { openStream } from '#xds/server/stream.ts'
 import { typeUrls } from '#xds/type-urls.ts'
@@ -243,6 +245,7 @@ const scenarios: readonly Scenario[] = [
       client.subscribe(EDS, 'a')
       client.subscribe(EDS, 'b')
       said('eds: a')
+      assert.deepEqual(client.heldByServer(EDS), ['a'], 'b was not sent yet')
       client.ack()
       said('eds: b')
       client.ack()
@@ -408,6 +411,22 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a route asked for while the others wait is answered alone',
+    only: 'aggregated',
+    play({ client, source, said }) {
+      source.update('n1', ...['a', 'b'].flatMap((name) => [r(CDS, name, '1'), r(RDS, name, '1')]))
+      client.subscribe(CDS, 'a')
+      client.subscribe(RDS, 'a')
+      client.ackAll()
+      source.update('n1', r(CDS, 'a', '2'), r(RDS, 'a', '2'))
+      client.log.length = 0
+      client.subscribe(RDS, 'b')
+      said('rds: b')
+      client.ackAll()
+      said('rds: a')
+    },
+  },
+  {
     name: 'a request is answered though the clusters are not taken yet',
     only: 'aggregated',
     play({ client, source, said }) {
@@ -517,6 +536,10 @@ const scenarios: readonly Scenario[] = [
       client.raw(EDS, { resourceNames: ['a'] })
       client.raw(CDS, {})
       said('eds: a', 'cds: a', 'eds: a', 'cds: a')
+      client.ackAll()
+      client.unsubscribe(EDS, 'a')
+      client.raw(EDS, {})
+      said('eds:')
     },
   },
 ]
@@ -545,6 +568,28 @@ for (const variant of variants) {
     }
   })
 }
+
+test('an idle subscription lets go of older sets', () => {
+  const machine = createMachine('delta')
+  let set = withChanges(emptyResourceSet, [r(CDS, 'a', '1'), r(EDS, 'a', '1')])
+  receiveUpdate(machine, { resources: set, changed: 'all' })
+  const first = { nonce: '', subscribe: ['a'], unsubscribe: [], initialVersions: {} }
+  for (const typeUrl of [CDS, EDS]) {
+    receiveDelta(machine, { ...first, typeUrl }, 0)
+    const { nonce } = nextResponse(machine, 0)!
+    receiveDelta(machine, { ...first, subscribe: [], typeUrl, nonce }, 0)
+  }
+  set = withChanges(set, [r(EDS, 'b', '1'), r(CDS, 'b', '1')])
+  receiveUpdate(machine, {
+    resources: set,
+    changed: new Map([
+      [EDS, new Set(['b'])],
+      [CDS, new Set(['b'])],
+    ]),
+  })
+  assert.equal(nextResponse(machine, 0), undefined)
+  for (const sub of machine.subs) assert.equal(sub.base, set)
+})
 
 describe('a source', () => {
   test('that is not ready yet: requests wait for it and are answered in order', () => {
@@ -594,7 +639,7 @@ describe('malformed requests end the stream with a clear text', () => {
       test(`${protocol}: ${name}`, () => {
         const ended: string[] = []
         const end = (code: status, why: string): void => void ended.push(`${status[code]} ${why}`)
-        const outlet = { peer: 'p', send: () => {}, end }
+        const outlet = { peer: 'p', send: () => {}, end, cut: () => {} }
         const source = createMemorySource()
         const deps = { source, log: silentLogger, now: () => 0, limits: defaultLimits, observer: {} }
         const stream = openStream('s', protocol, only, outlet, deps)

@@ -1,7 +1,6 @@
 /** A gRPC client for tests: raw messages over real connections, with a log of what came. */
 import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from '@grpc/grpc-js'
 import {
-  type DeltaDiscoveryRequest,
   DeltaDiscoveryRequestSchema,
   type DeltaDiscoveryResponse,
   DeltaDiscoveryResponseSchema,
@@ -27,9 +26,7 @@ export interface TestStream<Request, Response> {
   readonly call: ClientDuplexStream<Buffer, Buffer>
   send(request: Request): void
   /** The next response; rejects with the status if the stream ends, or after two seconds. */
-  next(): Promise<Response>
-  /** Whether nothing has come that `next` hasn't given. */
-  isQuiet(): boolean
+  next(patienceMs?: number): Promise<Response>
   readonly ended: Promise<StatusObject>
 }
 
@@ -58,11 +55,10 @@ function openCall<Request, Response>(
   return {
     call,
     send: (request) => void call.write(Buffer.from(serialize(request))),
-    isQuiet: () => queue.length === 0,
     ended,
-    next: () =>
+    next: (patienceMs = 2000) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error('no response within two seconds')), 2000)
+        const timer = setTimeout(() => reject(new Error(`no response within ${patienceMs} ms`)), patienceMs)
         wake = () => {
           if (queue.length === 0 && over === undefined) return
           clearTimeout(timer)
@@ -94,5 +90,3 @@ export const openDelta = (client: Client, path = adsDelta): TestStream<DeltaInit
     (request) => encode(DeltaDiscoveryRequestSchema, request),
     (bytes) => decode(DeltaDiscoveryResponseSchema, bytes),
   )
-
-export type { DeltaDiscoveryRequest }

@@ -13,6 +13,7 @@ export interface ListenerOptions {
   /** A connection that says nothing for so long is closed. */
   readonly firstBytesMs: number
   readonly maxBodyBytes: number
+  readonly maxConnections: number
   /** A connection was closed because it speaks neither. */
   readonly garbage: (peer: string) => void
 }
@@ -20,6 +21,8 @@ export interface ListenerOptions {
 export interface SharedListener {
   readonly address: string
   readonly port: number
+  /** Destroys the connection of this peer (`address:port`), if it is ours. */
+  cut(peer: string): void
   /** Takes no more connections. */
   stop(): void
   /** And ends those there are. */
@@ -28,24 +31,29 @@ export interface SharedListener {
 
 /** `host:port`, with brackets around an IPv6 address. Rejects if the port can't be bound. */
 export async function listenShared(address: string, options: ListenerOptions): Promise<SharedListener> {
-  const sockets = new Set<Socket>()
+  const sockets = new Map<string, Socket>()
   const http = createHttpServer(options)
   const server = createNetServer({ noDelay: true }, (socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`
+    sockets.set(peer, socket)
+    socket.on('close', () => {
+      if (sockets.get(peer) === socket) sockets.delete(peer)
+    })
     // A reset is no news; whoever uses the connection notices its end.
     socket.on('error', () => socket.destroy())
-    classify(socket, http, options)
+    classify(socket, peer, http, options)
   })
+  server.maxConnections = options.maxConnections
   const bound = await bind(server, address)
   return {
     ...bound,
+    cut: (peer) => void sockets.get(peer)?.destroy(),
     stop: () => void server.close(),
     close: () =>
       new Promise((resolve) => {
         if (server.listening) server.close(() => resolve())
         else resolve()
-        for (const socket of sockets) socket.destroy()
+        for (const socket of sockets.values()) socket.destroy()
         http.close()
       }),
   }
@@ -57,9 +65,8 @@ const methods = /^(GET|PUT|POST|HEAD|PATCH|DELETE|OPTIONS) /
 /** Enough to tell the longest method from the preface. */
 const decisive = 8
 
-function classify(socket: Socket, http: HttpServer, options: ListenerOptions): void {
+function classify(socket: Socket, peer: string, http: HttpServer, options: ListenerOptions): void {
   let head = Buffer.alloc(0)
-  const peer = `${socket.remoteAddress}:${socket.remotePort}`
   socket.setTimeout(options.firstBytesMs, () => socket.destroy())
 
   function look(): void {
@@ -87,13 +94,14 @@ function classify(socket: Socket, http: HttpServer, options: ListenerOptions): v
 const isWord = (head: Buffer): boolean => /^[A-Z]+ ?$/.test(head.toString('latin1'))
 
 function createHttpServer({ rest, maxBodyBytes, firstBytesMs }: ListenerOptions): HttpServer {
-  const options = { requestTimeout: firstBytesMs, headersTimeout: firstBytesMs, keepAliveTimeout: 120_000 }
-  return createServer(options, (request, response) => {
+  const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
     answer(request, rest, maxBodyBytes).then(
       (result) => reply(response, result),
       () => response.destroy(),
     )
   })
+  // A server that doesn't listen itself enforces no other timeout.
+  return server.setTimeout(firstBytesMs)
 }
 
 /** Rejects only if the client goes away. */

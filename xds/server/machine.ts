@@ -199,8 +199,6 @@ function clustersUnderWay(machine: Machine): boolean {
 /** What is gone may be removed when all additions are through and what uses it has been removed before. */
 function mayRemove(machine: Machine, sub: Subscription): boolean {
   const side = sideOf(sub.typeUrl)
-  // These follow the newest set, while clusters that use them may still be there.
-  if (side === 'free' && machine.waiting !== undefined) return false
   return machine.subs.every((other) => {
     if (other === sub) return true
     if (hasUnsent(other)) return false

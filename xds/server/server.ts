@@ -92,7 +92,11 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       call.emit('error', { code, details })
       gone()
     }
-    const outlet = { peer, send: (bytes: Buffer, taken: () => void) => void call.write(bytes, taken), end }
+    const send = (bytes: Buffer, taken: () => void): void => void call.write(bytes, taken)
+    const cut = (): void => {
+      for (const listener of listeners) listener.cut(peer)
+    }
+    const outlet = { peer, send, end, cut }
     const stream = openStream(id, method.kind as 'sotw' | 'delta', method.typeUrl, outlet, deps)
     const gone = (): void => {
       stream.closed()
@@ -157,6 +161,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
         rest,
         firstBytesMs: limits.firstRequestMs,
         maxBodyBytes: limits.maxRequestBytes,
+        maxConnections: limits.maxStreams,
         garbage: (peer) => observer.onGarbage?.(peer),
       })
       listeners.push(listener)

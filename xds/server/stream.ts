@@ -30,6 +30,8 @@ export interface Outlet {
   send(message: Buffer, taken: () => void): void
   /** Ends the stream with a gRPC status. */
   end(code: status, message: string): void
+  /** Ends the connection: a status would wait behind what the client doesn't read. */
+  cut(): void
 }
 
 export interface StreamDeps {
@@ -177,6 +179,7 @@ export function openStream(
   function checkAge(time: number): void {
     if (sendingSince !== undefined && time - sendingSince >= limits.slowReaderMs) {
       fail(status.RESOURCE_EXHAUSTED, `the client has left a message unread for ${limits.slowReaderMs} ms`)
+      outlet.cut()
     } else if (node === undefined && time - since >= limits.firstRequestMs) {
       fail(status.DEADLINE_EXCEEDED, `no request within ${limits.firstRequestMs} ms`)
     }
