@@ -22,6 +22,7 @@ function generate(services: readonly MeshService[], view: Partial<OutboundView> 
 const target = (chain: Json): string => lastFilter(chain).cluster ?? lastFilter(chain).rds.routeConfigName
 const filters = (listener: Json): string[] =>
   (listener.listenerFilters ?? []).map((f: Json) => f.name.split('.').at(-1))
+const plainMatch = { applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'] }
 const httpMatch = { transportProtocol: 'raw_buffer', applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'] }
 
 test('virtualOutbound: takes what is redirected, and lets through what nobody wants', () => {
@@ -81,8 +82,9 @@ test('HTTP and TCP on one port: what looks like HTTP goes by Host, the rest to t
     service('raw.example.com', [port(8080, 'TCP')]),
   ])
   const json = listener('0.0.0.0_8080')
-  assert.deepEqual(chainMatches(json), [httpMatch, {}])
-  assert.deepEqual(json.filterChains.map(target), ['8080', 'outbound|8080||raw.example.com'])
+  assert.deepEqual(chainMatches(json), [httpMatch])
+  assert.deepEqual(json.filterChains.map(target), ['8080'])
+  assert.equal(target(json.defaultFilterChain), 'outbound|8080||raw.example.com')
   assert.equal(counters.of('pilot_conflict_outbound_listener_http_over_current_tcp'), 1)
 })
 
@@ -112,14 +114,14 @@ test('AUTO with a virtual IP: HTTP or bytes; without: by Host, by SNI, or to the
     'vip.example.com:7000',
     'outbound|7000||vip.example.com',
   ])
+  assert.deepEqual(chainMatches(listener('240.0.0.1_7000')), [plainMatch, {}])
   const shared = listener('0.0.0.0_7000')
   assert.deepEqual(chainMatches(shared), [
     { serverNames: ['a.example.com'] },
     { serverNames: ['b.example.com'] },
     httpMatch,
-    {},
   ])
-  assert.equal(target(shared.filterChains[3]), 'outbound|7000||a.example.com')
+  assert.equal(target(shared.defaultFilterChain), 'outbound|7000||a.example.com')
   assert.deepEqual(names(set, 'route'), ['7000', 'vip.example.com:7000'])
 })
 
@@ -140,8 +142,8 @@ test('CIDR blocks: by address', () => {
   ])
   assert.deepEqual(chainMatches(listener('0.0.0.0_9000')), [
     { prefixRanges: [{ addressPrefix: '10.0.0.0', prefixLen: 8 }] },
-    {},
   ])
+  assert.equal(target(listener('0.0.0.0_9000').defaultFilterChain), 'outbound|9000||any.example.com')
 })
 
 test('headless TCP: a listener for each endpoint, which come and go with them', () => {

@@ -84,11 +84,13 @@ export const sniForwardFilter = (family: IpFamily, port: number): FilterInit =>
     portSpecifier: { case: 'portValue', value: port },
   })
 
-/** Matches what http_inspector found to be HTTP in plain text. */
-export const sniffedHttp: FilterChainMatchInit = {
-  transportProtocol: 'raw_buffer',
-  applicationProtocols: [...httpAlpn],
-}
+/** Matches what http_inspector found to be HTTP. */
+export const sniffedHttp: FilterChainMatchInit = { applicationProtocols: [...httpAlpn] }
+/**
+ * The same beside tls_inspector, which reports a TLS client's ALPN too. Envoy never looks back from a transport
+ * protocol that matched, so that plain text which isn't HTTP is for the listener's default chain.
+ */
+export const sniffedPlainHttp: FilterChainMatchInit = { ...sniffedHttp, transportProtocol: 'raw_buffer' }
 
 export const httpInspector = typed('envoy.filters.listener.http_inspector', HttpInspectorSchema, {})
 export const tlsInspector = typed('envoy.filters.listener.tls_inspector', TlsInspectorSchema, {})

@@ -46,7 +46,9 @@ export function virtualInbound(context: Context, view: InboundView, ports: reado
         filterChainMatch: { destinationPort: INBOUND_PORT },
         filters: [tcpFilter(BLACKHOLE_CLUSTER)],
       },
-      ...ports.flatMap((port) => chains(port, { destinationPort: port.port })),
+      ...ports.flatMap((port) =>
+        chains(port, listenerName('0.0.0.0', port.port), { destinationPort: port.port }),
+      ),
       { name: VIRTUAL_INBOUND, filters: [tcpFilter(INBOUND_PASSTHROUGH_CLUSTER)] },
     ],
     metadata: sharedMetadata('listeners', view.config),
@@ -60,7 +62,7 @@ export function boundInbound(context: Context, view: InboundView, port: InboundP
   return encodeResource(context, ListenerSchema, socket.name, {
     ...listenerAt(socket, 'inbound'),
     ...sniffing(context.settings, isSniffed(port) ? [httpInspector] : []),
-    filterChains: chains(port, {}),
+    filterChains: chains(port, socket.name, {}),
     metadata: serviceMetadata(port.service, 'listeners'),
   })
 }
@@ -80,16 +82,15 @@ function inspectorFor(ports: readonly number[]): readonly ListenerFilterInit[] {
   return [{ ...httpInspector, filterDisabled: { rule: { case: 'notMatch', value: any } } }]
 }
 
-function chains(port: InboundPort, match: FilterChainMatchInit): FilterChainInit[] {
-  const name = listenerName('0.0.0.0', port.port)
+function chains(port: InboundPort, name: string, match: FilterChainMatchInit): FilterChainInit[] {
   const filterChainMatch = Object.keys(match).length === 0 ? undefined : match
   const bytes: FilterChainInit = { name, filterChainMatch, filters: [tcpFilter(inboundCluster(port.port))] }
   switch (protocolClass(port.protocol)) {
     case 'http':
-      return [{ name, filterChainMatch, filters: [http(port)] }]
+      return [{ name, filterChainMatch, filters: [http(port, name)] }]
     case 'auto': {
       const sniffed = { ...match, ...sniffedHttp }
-      return [{ name: `${name}-http`, filterChainMatch: sniffed, filters: [http(port)] }, bytes]
+      return [{ name: `${name}-http`, filterChainMatch: sniffed, filters: [http(port, name)] }, bytes]
     }
     case 'tls':
     case 'tcp':
@@ -100,10 +101,10 @@ function chains(port: InboundPort, match: FilterChainMatchInit): FilterChainInit
 }
 
 /** Routes are inline: they never change without the listener. */
-function http({ port, protocol, servicePort }: InboundPort): FilterInit {
+function http({ port, protocol, servicePort }: InboundPort, name: string): FilterInit {
   const cluster = inboundCluster(port)
   return httpFilter({
-    statPrefix: `inbound_${listenerName('0.0.0.0', port)}`,
+    statPrefix: `inbound_${name}`,
     grpcWeb: protocol === 'GRPC-Web',
     routes: {
       name: cluster,

@@ -18,7 +18,7 @@ import {
   httpFilter,
   httpInspector,
   sniForwardFilter,
-  sniffedHttp,
+  sniffedPlainHttp,
   tcpFilter,
   tlsInspector,
 } from './filters.ts'
@@ -63,8 +63,12 @@ export function sharedListener(context: Context, shared: SharedListener): Resour
     {
       ...listenerAt(socket, 'outbound'),
       ...sniffing(context.settings, inspectors),
-      filterChains: bytes ? [...chains, { filters: tcpTo(bytes) }] : chains,
-      defaultFilterChain: bytes ? undefined : passthroughChain(shared.policy),
+      ...(bytes && chains.length === 0
+        ? { filterChains: [{ filters: tcpTo(bytes) }] }
+        : {
+            filterChains: chains,
+            defaultFilterChain: bytes ? { filters: tcpTo(bytes) } : passthroughChain(shared.policy),
+          }),
       metadata: shared.metadata,
     },
     http.length > 0 ? [routeName] : [],
@@ -96,7 +100,7 @@ function httpChains(
     // Hosts outside the mesh are asked of DNS too where there is no original destination.
     ...(mode === 'explicit' || http.some((m) => isDynamic(m, mode)) ? { dynamic: family } : {}),
   })
-  return [{ filterChainMatch: sniffedHttp, filters: [filter] }]
+  return [{ filterChainMatch: sniffedPlainHttp, filters: [filter] }]
 }
 
 /** Envoy refuses two chains with one match, so each name is taken once. */
