@@ -2,7 +2,7 @@
 export interface XdsLimits {
   /** Bytes of one request; a larger one ends its stream with RESOURCE_EXHAUSTED. */
   readonly maxRequestBytes: number
-  /** Also the limit on connections. */
+  /** Twice as many connections are taken. */
   readonly maxStreams: number
   /** Streams of one remote address. One Envoy without ADS opens one for each cluster's endpoints. */
   readonly maxStreamsPerPeer: number

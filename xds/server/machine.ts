@@ -163,7 +163,8 @@ function respond(machine: Machine, sub: Subscription, now: number): Response | u
   const asked = sub.owed || (silent && next.removed.some((name) => sub.forced.has(name)))
   const removed = silent ? [] : next.removed
   const resources = sub.complete ? completeState(sub, target, next.deferred) : next.changed
-  const children = childrenOf(next.changed)
+  const children =
+    childType(sub.typeUrl) === undefined ? [] : next.changed.flatMap(({ children }) => children)
   applyPlan(sub, target, only, next)
   if (silent) forgive(sub, next.removed)
   if (!asked && next.changed.length === 0 && removed.length === 0) return undefined
@@ -222,10 +223,6 @@ function sendChildren(machine: Machine, parentType: TypeUrl, children: readonly 
     for (const name of children) orphans.add(name)
     machine.orphans.set(typeUrl, orphans)
   }
-}
-
-function childrenOf(resources: readonly Resource[]): readonly string[] {
-  return resources.flatMap((resource) => resource.children)
 }
 
 /** With what is to be removed later it is another version than without. */

@@ -161,7 +161,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
         rest,
         firstBytesMs: limits.firstRequestMs,
         maxBodyBytes: limits.maxRequestBytes,
-        maxConnections: limits.maxStreams,
+        maxConnections: 2 * limits.maxStreams,
         garbage: (peer) => observer.onGarbage?.(peer),
       })
       listeners.push(listener)
