@@ -21,8 +21,8 @@ export interface Admin {
    * @throws the socket's error, e.g. EADDRINUSE
    */
   listen(address: string): Promise<{ readonly address: string; readonly port: number }>
-  /** Ends open event streams, lets requests finish. */
-  close(): Promise<void>
+  /** Ends event streams and lets answers be read to their end, those of slow clients for `graceMs` (default 1000). */
+  close(graceMs?: number): Promise<void>
   /** For tests: the server without a socket. */
   readonly inject: FastifyInstance['inject']
 }
@@ -40,7 +40,11 @@ export function createAdmin(deps: AdminDeps): Admin {
       const bound = app.server.address() as AddressInfo
       return { address: bound.address, port: bound.port }
     },
-    close: () => app.close(),
+    async close(graceMs = 1000) {
+      const forced = setTimeout(() => app.server.closeAllConnections(), graceMs)
+      await app.close()
+      clearTimeout(forced)
+    },
     inject: app.inject.bind(app) as FastifyInstance['inject'],
   }
 }

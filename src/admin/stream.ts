@@ -1,5 +1,6 @@
 /** JSON of any length in pieces: a list is written item by item, so that no answer is ever one giant string. */
 import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 const CHUNK = 32 * 1024
 
@@ -26,18 +27,20 @@ export function* objectText(fields: Readonly<Record<string, unknown>>): Iterable
   yield separator === '{' ? '{}' : '}'
 }
 
-/** Pieces of at least 32 KiB, pulled as the client reads. */
+/** Pieces of about 32 KiB, made as the client reads. */
 export function readable(pieces: Iterable<string>): Readable {
   return Readable.from(grouped(pieces), { objectMode: false })
 }
 
-function* grouped(pieces: Iterable<string>): Iterable<Buffer> {
+/** A turn of the event loop between pieces: however long an answer is, the proxies' streams don't wait for it. */
+async function* grouped(pieces: Iterable<string>): AsyncIterable<Buffer> {
   let text = ''
   for (const piece of pieces) {
     text += piece
     if (text.length < CHUNK) continue
     yield Buffer.from(text)
     text = ''
+    await nextTurn()
   }
   if (text !== '') yield Buffer.from(text)
 }

@@ -9,7 +9,7 @@ import { type Convergence, trackConvergence } from './convergence.ts'
 import { type MetricSources, pulledMetrics } from './pulled.ts'
 import { type Counter, type MetricFactory, metricFactory } from './registry.ts'
 
-export type { MetricSources, StreamState } from './pulled.ts'
+export type { MetricSources } from './pulled.ts'
 
 export interface MetricsOptions extends MetricSources {
   readonly version: string

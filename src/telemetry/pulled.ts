@@ -30,12 +30,27 @@ export interface MetricSources {
   readonly merge?: { readonly merges: number; readonly servicesTouched: number; readonly emitted: number }
 }
 
-export function pulledMetrics(make: MetricFactory, sources: MetricSources): void {
+export function pulledMetrics(make: MetricFactory, given: MetricSources): void {
+  const sources = { ...given, streams: oncePerTick(() => [...given.streams()]) }
   proxies(make, sources)
   services(make, sources)
   registries(make, sources)
   configuration(make, sources)
   counters(make, sources)
+}
+
+/** A scrape reads all metrics in one turn: what several of them need is read once. */
+function oncePerTick<T extends object>(read: () => T): () => T {
+  let value: T | undefined
+  return () => {
+    if (value === undefined) {
+      value = read()
+      queueMicrotask(() => {
+        value = undefined
+      })
+    }
+    return value
+  }
 }
 
 function proxies(make: MetricFactory, { streams }: MetricSources): void {

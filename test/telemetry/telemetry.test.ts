@@ -117,6 +117,19 @@ describe('metrics', () => {
     assert.doesNotMatch(await m.text(), /pilot_xds_lds_reject\{/)
   })
 
+  test('streams are read once a scrape', async () => {
+    let reads = 0
+    const m = metrics({
+      streams: () => {
+        reads++
+        return []
+      },
+    })
+    await m.text()
+    await m.text()
+    assert.equal(reads, 2)
+  })
+
   test('the process too, but nothing that needs a timer', async () => {
     const text = await metrics({ process: true }).text()
     assert.match(text, /^process_resident_memory_bytes \d/m)
