@@ -1,0 +1,26 @@
+/**
+ * Pilothouse as a library: the xDS server with its in-memory source, resources from Envoy's messages, and the Pilot.
+ */
+
+export { type LoadedSettings, loadSettings, type Settings } from '#config/settings.ts'
+export { makeResource, resource } from '#xds/make-resource.ts'
+export { emptyResourceSet, layered, withChanges } from '#xds/resource-set.ts'
+export type { Node, Resource, ResourceSet, ResourceSource, ResourceUpdate, TypeUrl } from '#xds/resources.ts'
+export {
+  createMemorySource,
+  createRestHandler,
+  createXdsServer,
+  defaultLimits,
+  type MemoryOptions,
+  type MemorySource,
+  type RestAnswer,
+  type RestHandler,
+  type StreamInfo,
+  type StreamStatus,
+  type XdsLimits,
+  type XdsObserver,
+  type XdsServer,
+  type XdsServerOptions,
+} from '#xds/server/index.ts'
+export { typeUrls } from '#xds/type-urls.ts'
+export { type Pilot, type PilotOptions, startPilot } from './main.ts'
