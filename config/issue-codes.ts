@@ -35,7 +35,7 @@ export const issueCodes = {
   PH1011: error('The file is too large', 'Split it into files of at most {limit}.'),
   PH1012: error(
     'A name, namespace, label or annotation is not valid',
-    'Use lower-case letters, digits and dashes, as Kubernetes does.',
+    'Use at most 63 letters, digits and dashes, names in lower case, as Kubernetes does.',
   ),
   PH1013: error(
     'The directory cannot be read',

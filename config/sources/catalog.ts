@@ -177,10 +177,12 @@ const duplicate = (key: ConfigKey, at: string, first: string): Issue =>
     object: key,
   })
 
-/** Equal content, even if its lines have moved. */
+/** Equal content from the same file, even if its lines have moved. */
 function sameObject(a: ConfigObject, b: ConfigObject): boolean {
-  return a.version === b.version && sameIssues(a.issues, b.issues)
+  return a.version === b.version && fileOf(a) === fileOf(b) && sameIssues(a.issues, b.issues)
 }
+
+const fileOf = ({ origin }: ConfigObject): string | undefined => origin.at?.replace(/:\d+$/, '')
 
 function sameIssues(a: readonly Issue[], b: readonly Issue[]): boolean {
   return (

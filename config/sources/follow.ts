@@ -11,7 +11,7 @@ import type { ObjectOptions } from '../istio/object.ts'
 import { type FileContent, parseSteps } from '../parse.ts'
 import { createAgenda, type Timing } from './agenda.ts'
 import { createCatalog } from './catalog.ts'
-import { type FileSystem, isConfigFile, isHidden, isMissing, type Look, look, reason } from './look.ts'
+import { type FileSystem, isConfigFile, isHidden, type Look, look, reason } from './look.ts'
 import { createWatches } from './watches.ts'
 
 export interface FollowOptions extends ObjectOptions {
@@ -185,7 +185,9 @@ export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => v
   /** What a look means; returns what to look at next. */
   async function take(path: string, seen: Look, all: boolean, inPlace: boolean): Promise<readonly string[]> {
     if (seen.found === 'nothing') {
+      held.delete(path)
       if (known.has(path) || watches.id(path) !== undefined) await vanish(path)
+      else vanishing.delete(path)
       return []
     }
     vanishing.delete(path)
@@ -290,7 +292,7 @@ export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => v
       await fs.stat(root)
       forget(path)
     } catch (error) {
-      if (isMissing(error)) fail(error)
+      fail(error)
     }
   }
 
@@ -299,12 +301,11 @@ export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => v
     for (const file of [...known.keys()].filter(below)) {
       known.delete(file)
       held.delete(file)
-      vanishing.delete(file)
       watches.unlink(file)
       catalog.remove(file)
     }
     for (const dir of watches.dirs().filter(below)) watches.remove(dir)
-    vanishing.delete(path)
+    for (const gone of [...vanishing.keys()].filter(below)) vanishing.delete(gone)
     if (catalog.has(path)) catalog.remove(path)
   }
 

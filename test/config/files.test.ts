@@ -11,7 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { suite, test } from 'node:test'
 import { firstValueFrom } from 'rxjs'
 import { filesSource } from '#config/sources/files.ts'
@@ -354,6 +354,42 @@ suite('files: faults', () => {
     denied = false
     w.replace('a.yaml', serviceEntry('a', '10.0.0.3'))
     await w.until('back', () => addressOf(w, 'a') === '10.0.0.3')
+  })
+  test('the directory itself may not be read for a while', async (t) => {
+    const dir = temporary(t)
+    writeFileSync(join(dir, 'a.yaml'), serviceEntry('a'))
+    let denied = true
+    const readdir: FileSystem['readdir'] = (path) =>
+      denied
+        ? Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' }))
+        : nodeFileSystem.readdir(path)
+    const w = watch(t, dir, { timing: { rescan: 20 } }, { fs: { ...nodeFileSystem, readdir } })
+    await w.until('trouble', () => kinds(w).at(-1) === 'trouble')
+    denied = false
+    await synced(w)
+    assert.ok(w.objects.has('a'))
+    denied = true
+    await w.until('trouble', () => kinds(w).at(-1) === 'trouble')
+    assert.ok(w.objects.has('a'))
+    denied = false
+    await w.until('full', () => kinds(w).at(-1) === 'full')
+    assert.deepEqual(kinds(w), ['trouble', 'full', 'trouble', 'full'])
+  })
+  test('the directory comes back with less: what is missing goes after a while', async (t) => {
+    const dir = join(temporary(t), 'mesh')
+    mkdirSync(dir)
+    for (const name of ['a', 'b', 'sub/c']) {
+      mkdirSync(dirname(join(dir, name)), { recursive: true })
+      writeFileSync(join(dir, `${name}.yaml`), serviceEntry(name.split('/').at(-1)!))
+    }
+    const w = watch(t, dir)
+    await synced(w)
+    renameSync(dir, `${dir}-away`)
+    await w.until('trouble', () => kinds(w).at(-1) === 'trouble')
+    mkdirSync(dir)
+    writeFileSync(join(dir, 'b.yaml'), serviceEntry('b'))
+    await w.until('full', () => kinds(w).at(-1) === 'full')
+    assert.deepEqual(names(w), ['b'])
   })
   test('without watches it is compared again and again', async (t) => {
     const fs: FileSystem = {
