@@ -57,10 +57,11 @@ export function metricFactory(options: { readonly process: boolean }): MetricFac
 /**
  * CPU, memory, garbage collection and handles of the process (`process_*`, `nodejs_*`), read at the scrape. Nothing may
  * wake an idle process between scrapes: the library samples the event loop 100 times a second by default, so its period
- * is set to the longest there is (24 days) and the figures that come of it are left out.
+ * is set to the longest there is (24 days) and the figures that come of it are left out, with the one that it measures
+ * at the scrape and shows at the next.
  */
 function processMetrics(register: Registry): void {
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 2 ** 31 - 1 })
-  for (const name of ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'])
-    register.removeSingleMetric(`nodejs_eventloop_lag_${name}_seconds`)
+  for (const name of ['', 'min_', 'max_', 'mean_', 'stddev_', 'p50_', 'p90_', 'p99_'])
+    register.removeSingleMetric(`nodejs_eventloop_lag_${name}seconds`)
 }
