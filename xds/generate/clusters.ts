@@ -23,7 +23,7 @@ import { loadAssignment, proxiedPorts } from './endpoints.ts'
 import { adsConfig, type Init, type IpFamily, isUnix } from './envoy.ts'
 import { type EndpointScope, scopeKey } from './locality.ts'
 import { outboundCluster } from './names.ts'
-import { serviceMetadata } from './provenance.ts'
+import { clusterMetadata } from './provenance.ts'
 
 export type ClusterInit = Init<typeof ClusterSchema>
 /** How Envoy finds the addresses behind a cluster. */
@@ -88,7 +88,7 @@ function encodeCluster(
     ...discovery,
     typedExtensionProtocolOptions: scope.mode === 'grpc' ? {} : httpOptions(port.protocol),
     circuitBreakers: circuitBreakers(),
-    metadata: serviceMetadata(service.attributes, 'clusters'),
+    metadata: clusterMetadata(service.attributes),
   }
   return encodeResource(context, ClusterSchema, name, message, kind === 'eds' ? [name] : [])
 }

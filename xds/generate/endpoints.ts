@@ -15,6 +15,8 @@ import { byPlace, type EndpointScope, type Place, scopeKey, sees } from './local
 import { outboundCluster } from './names.ts'
 import { protocolClass } from './protocol.ts'
 
+const MAX_UINT32 = 0xffffffff
+
 type LbEndpointInit = NonNullable<
   NonNullable<Init<typeof ClusterLoadAssignmentSchema>['endpoints']>[number]['lbEndpoints']
 >[number]
@@ -82,7 +84,10 @@ function localityEndpoints({ locality, priority, endpoints }: Place, port: Servi
   return {
     locality: { region: locality.region, zone: locality.zone, subZone: locality.subzone },
     lbEndpoints: endpoints.map((endpoint) => lbEndpoint(endpoint, port)),
-    loadBalancingWeight: endpoints.reduce((sum, { weight }) => sum + weight, 0),
+    loadBalancingWeight: Math.min(
+      endpoints.reduce((sum, { weight }) => sum + weight, 0),
+      MAX_UINT32,
+    ),
     priority,
   }
 }

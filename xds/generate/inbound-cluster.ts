@@ -24,7 +24,7 @@ import { type Context, encodeResource } from './context.ts'
 import { anyAddress } from './envoy.ts'
 import { inboundSource } from './fixed-clusters.ts'
 import { inboundCluster } from './names.ts'
-import { serviceMetadata } from './provenance.ts'
+import { clusterMetadata } from './provenance.ts'
 
 export function inboundClusterFor(context: Context, view: InboundView, port: InboundPort): Resource {
   const name = inboundCluster(port.port)
@@ -36,7 +36,7 @@ export function inboundClusterFor(context: Context, view: InboundView, port: Inb
     ...destination(name, view, port),
     typedExtensionProtocolOptions: poolOptions(port.protocol, pool),
     circuitBreakers: limits(pool),
-    metadata: serviceMetadata(port.service, 'clusters'),
+    metadata: clusterMetadata(port.service),
   })
 }
 

@@ -26,7 +26,7 @@ import {
   VIRTUAL_INBOUND,
 } from './names.ts'
 import { isHttp2, protocolClass } from './protocol.ts'
-import { serviceMetadata, sharedMetadata } from './provenance.ts'
+import { serviceListenerMetadata, sharedMetadata } from './provenance.ts'
 import { httpRoute } from './routes.ts'
 
 type PortPredicate = Init<typeof ListenerFilterChainMatchPredicateSchema>
@@ -63,7 +63,7 @@ export function boundInbound(context: Context, view: InboundView, port: InboundP
     ...listenerAt(socket, 'inbound'),
     ...sniffing(context.settings, isSniffed(port) ? [httpInspector] : []),
     filterChains: chains(port, socket.name, {}),
-    metadata: serviceMetadata(port.service, 'listeners'),
+    metadata: serviceListenerMetadata(port.service),
   })
 }
 

@@ -9,12 +9,11 @@ export interface Member {
 }
 
 /** Services that don't say when they were made come last: a date is a claim that can be checked. */
-export const byAge = ({ service: a }: Member, { service: b }: Member): number =>
-  compare(a.attributes.createdAt ?? '~', b.attributes.createdAt ?? '~') ||
-  compare(a.attributes.hostname, b.attributes.hostname) ||
-  compare(a.attributes.key, b.attributes.key)
+export const byAge = ({ attributes: a }: MeshService, { attributes: b }: MeshService): number =>
+  compare(a.createdAt ?? '~', b.createdAt ?? '~') || compare(a.hostname, b.hostname) || compare(a.key, b.key)
 
-const byAgeAndPort = (a: Member, b: Member): number => byAge(a, b) || a.port.port - b.port.port
+const byAgeAndPort = (a: Member, b: Member): number =>
+  byAge(a.service, b.service) || a.port.port - b.port.port
 
 /** Members in order of age, whatever the order of the services. */
 export function membersOf(

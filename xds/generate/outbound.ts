@@ -12,7 +12,7 @@ import type { Context } from './context.ts'
 import { endpointGenerator, proxiedPorts } from './endpoints.ts'
 import { explicitUnits } from './explicit.ts'
 import { outboundFixedClusters } from './fixed-clusters.ts'
-import { grpcGenerator, grpcNames } from './grpc.ts'
+import { grpcGenerator, grpcNames, grpcUnits } from './grpc.ts'
 import { firstLayer, type LayerUpdate, nextLayer } from './layer.ts'
 import { outboundCluster } from './names.ts'
 import { routeGenerator } from './routes.ts'
@@ -40,7 +40,7 @@ export function outboundGenerator(context: Context, missing: Missing) {
   const makers = {
     transparent: transparentUnits(context, routes),
     explicit: explicitUnits(context, routes),
-    grpc: noUnits,
+    grpc: grpcUnits(context),
   }
 
   /** All that belongs to one service alone. */
@@ -96,13 +96,6 @@ export function outboundGenerator(context: Context, missing: Missing) {
     context.counters.count('generator_runs', whole ? 'outbound_all' : 'outbound_changes')
     return whole ? first(view) : next(previous, view, changes)
   }
-}
-
-const noUnits: UnitMaker = {
-  ids: () => new Set(),
-  touchedBy: () => [],
-  addressedBy: () => [],
-  make: () => [],
 }
 
 /** Services of the catch-all egress and of all egress listeners. */

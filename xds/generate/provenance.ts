@@ -1,31 +1,38 @@
 /**
- * "Who made this?": what each resource says of itself in its metadata. Lines within a file are told in routes only:
- * they move with every edit of the file, and a changed cluster is warmed anew, a changed listener drained.
+ * "Who made this?": what each resource says of itself in its metadata. Only routes tell the line within a file, which
+ * moves with every edit of it: a changed cluster is warmed anew. Listeners tell the service, whose clusters tell the
+ * rest: a listener whose metadata changes is drained, and cuts long connections when that is over.
  */
 import type { ConfigObject } from '#model/config.ts'
 import type { ServiceAttributes } from '#model/mesh.ts'
 import type { Origin } from '#model/origin.ts'
 import type { JsonObject } from '#xds/proto/index.ts'
 
-export type GeneratorName = 'clusters' | 'listeners' | 'routes'
+type GeneratorName = 'clusters' | 'listeners' | 'routes'
 export interface MetadataInit {
   readonly filterMetadata: { [key: string]: JsonObject }
 }
 
-/** Metadata of a resource that is made for one service. */
-export function serviceMetadata(service: ServiceAttributes, generator: GeneratorName): MetadataInit {
-  const { hostname, namespace } = service
-  return {
-    filterMetadata: {
-      istio: { services: [{ host: hostname, name: hostname.split('.')[0] ?? hostname, namespace }] },
-      pilothouse: {
-        generator,
-        origins: service.origins.map((o) => originJson(o, generator === 'routes')),
-        registries: [...new Set(service.origins.map((o) => o.source))],
-      },
+/** Metadata of a cluster that is made for one service. */
+export const clusterMetadata = (service: ServiceAttributes): MetadataInit => ({
+  filterMetadata: {
+    istio: istioServices(service),
+    pilothouse: {
+      generator: 'clusters',
+      origins: service.origins.map((o) => originJson(o, false)),
+      registries: [...new Set(service.origins.map((o) => o.source))],
     },
-  }
-}
+  },
+})
+
+/** Metadata of a listener that is made for one service. */
+export const serviceListenerMetadata = (service: ServiceAttributes): MetadataInit => ({
+  filterMetadata: { istio: istioServices(service), pilothouse: { generator: 'listeners' } },
+})
+
+const istioServices = ({ hostname, namespace }: ServiceAttributes): JsonObject => ({
+  services: [{ host: hostname, name: hostname.split('.')[0] ?? hostname, namespace }],
+})
 
 /** Metadata of a virtual host: small, since there is one for each service in each route configuration. */
 export const virtualHostMetadata = (service: ServiceAttributes): MetadataInit => ({

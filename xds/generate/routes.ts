@@ -102,7 +102,8 @@ function routeResource(context: Context, name: string, parts: readonly Uint8Arra
  * host name comes before any other's alias or short name; else the older service wins.
  */
 function shareDomains(context: Context, members: readonly Member[], scope: RouteScope): readonly string[][] {
-  const taken = new Set<string>()
+  // That is the catch-all's.
+  const taken = new Set<string>(['*'])
   const claim = (domain: string): boolean => {
     if (!taken.has(domain)) return taken.add(domain) !== undefined
     context.counters.count('pilot_vservice_dup_domain', 'rds')

@@ -9,7 +9,7 @@ import { listenerAt, sniffing, socketAt } from './listener-parts.ts'
 import type { Member } from './members.ts'
 import { outboundCluster, virtualHostName } from './names.ts'
 import { protocolClass } from './protocol.ts'
-import { serviceMetadata } from './provenance.ts'
+import { serviceListenerMetadata } from './provenance.ts'
 import { type RouteScope, sniffedRoute } from './routes.ts'
 
 /** Encoded once for all views. A sniffed port brings its route configuration (`host:port`) along. */
@@ -47,7 +47,7 @@ function encodeListener(context: Context, { service, port }: Member, address: st
       ...listenerAt(socket, 'outbound'),
       ...sniffing(context.settings, sniffed ? [httpInspector] : []),
       filterChains: sniffed ? [http, bytes] : [bytes],
-      metadata: serviceMetadata(service.attributes, 'listeners'),
+      metadata: serviceListenerMetadata(service.attributes),
     },
     sniffed ? [routeName] : [],
   )

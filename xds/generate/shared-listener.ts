@@ -151,7 +151,7 @@ function countConflicts(context: Context, http: readonly Member[], bytes: readon
   count(context, byAgeFirst(web, tcp) ? 'tcp_over_current_http' : 'http_over_current_tcp')
 }
 
-const byAgeFirst = (a: Member, b: Member): boolean => byAge(a, b) < 0
+const byAgeFirst = (a: Member, b: Member): boolean => byAge(a.service, b.service) < 0
 type Conflict = CounterName extends infer N
   ? N extends `pilot_conflict_outbound_listener_${infer C}`
     ? C
