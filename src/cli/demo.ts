@@ -10,12 +10,13 @@ import { CommandFailure } from './failure.ts'
 import type { DemoCommandOptions } from './options.ts'
 
 /**
- * Resolves with the exit code: 0 if all that was shown was seen to be true, 1 if not, 130 if `--once` was interrupted.
+ * Resolves with the exit code: 0 if all that was shown was seen to be true, 1 if not, 130 if interrupted before its end.
  * @throws CommandFailure where this machine can't run it, with the remedy
  */
 export async function runDemo({ once }: DemoCommandOptions): Promise<number> {
   const stop = new AbortController()
-  const abort = () => stop.abort()
+  // The second time it is meant at once; the Envoys are ended even so.
+  const abort = () => (stop.signal.aborted ? process.exit(130) : stop.abort())
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const each of signals) process.on(each, abort)
   try {

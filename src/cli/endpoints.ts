@@ -24,7 +24,7 @@ export interface EndpointsOptions extends ViewOptions {
 export async function endpoints(
   adminUrl: string,
   [service]: readonly string[],
-  { output, registry }: EndpointsOptions,
+  { output, colors, registry }: EndpointsOptions,
 ): Promise<CommandResult> {
   const found = await ask<readonly EndpointJson[]>(adminUrl, '/debug/endpointz', { service, registry })
   if (found.length === 0 && service !== undefined) await known(adminUrl, service)
@@ -33,11 +33,11 @@ export async function endpoints(
     endpoint.service,
     endpoint.port,
     hostAndPort(endpoint),
-    endpoint.health === 'HEALTHY' ? endpoint.health : alarm(endpoint.health),
+    endpoint.health === 'HEALTHY' ? endpoint.health : alarm(endpoint.health, colors),
     endpoint.weight,
     endpoint.locality,
     endpoint.registry,
-    endpoint.state === 'fresh' ? endpoint.state : alarm(endpoint.state),
+    endpoint.state === 'fresh' ? endpoint.state : alarm(endpoint.state, colors),
   ])
   const head = ['SERVICE', 'PORT', 'ENDPOINT', 'HEALTH', 'WEIGHT', 'LOCALITY', 'REGISTRY', 'STATE']
   return { exitCode: 0, text: rows.length > 0 ? table(head, rows) : 'No endpoints.' }

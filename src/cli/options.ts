@@ -64,4 +64,6 @@ export interface DemoCommandOptions {
 /** Of the viewers. */
 export interface ViewOptions {
   readonly output: 'table' | 'json'
+  /** In tables: what is wrong in red. */
+  readonly colors?: boolean
 }

@@ -33,7 +33,7 @@ const kinds: Readonly<Record<string, Kind | 'all'>> = {
 export async function proxyConfig(
   adminUrl: string,
   [word = '', proxyID]: readonly string[],
-  { output, ...filters }: ProxyConfigOptions,
+  { output, fqdn, port, name }: ProxyConfigOptions,
 ): Promise<CommandResult> {
   const kind = kinds[word]
   if (!kind)
@@ -46,6 +46,7 @@ export async function proxyConfig(
     proxyID,
     types: kind === 'all' ? undefined : views[kind].types,
   })
+  const filters = { fqdn, port, name }
   const text = kind === 'all' ? allText(dump, filters, output) : kindText(kind, dump, filters, output)
   return { exitCode: 0, text }
 }

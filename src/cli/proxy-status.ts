@@ -27,7 +27,7 @@ const columns = ['cds', 'lds', 'eds', 'rds', 'sds']
 export async function proxyStatus(
   adminUrl: string,
   [proxyID]: readonly string[],
-  { output }: ViewOptions,
+  { output, colors }: ViewOptions,
 ): Promise<CommandResult> {
   const [proxies, pilot] = await Promise.all([
     ask<readonly ProxyJson[]>(adminUrl, '/debug/syncz', { proxyID }),
@@ -40,16 +40,16 @@ export async function proxyStatus(
     proxy,
     cluster,
     namespace,
-    ...columns.map((column) => shown(types[column])),
+    ...columns.map((column) => shown(types[column], colors)),
     `pilothouse-${pilot.version}`,
     version,
   ])
   return { exitCode: 0, text: [table(head, rows), ...proxies.flatMap(rejections)].join('\n') }
 }
 
-function shown(type: TypeJson | undefined): string {
+function shown(type: TypeJson | undefined, colors: boolean | undefined): string {
   if (!type) return ''
-  return type.status === 'NACKED' ? alarm(type.status) : type.status
+  return type.status === 'NACKED' ? alarm(type.status, colors) : type.status
 }
 
 /** What the proxy said of each response that it rejected and that still stands so. */

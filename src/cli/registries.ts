@@ -22,7 +22,7 @@ interface RegistryzJson {
 export async function registries(
   adminUrl: string,
   _args: readonly string[],
-  { output }: ViewOptions,
+  { output, colors }: ViewOptions,
 ): Promise<CommandResult> {
   const answer = await ask<RegistryzJson>(adminUrl, '/debug/registryz')
   if (output === 'json') return { exitCode: 0, text: jsonText(answer.registries) }
@@ -30,7 +30,7 @@ export async function registries(
     source.name,
     role,
     source.kind,
-    source.state === 'fresh' ? source.state : alarm(source.state),
+    source.state === 'fresh' ? source.state : alarm(source.state, colors),
     age(source.lastUpdate, Date.now()),
     role === 'config'
       ? ''

@@ -34,8 +34,9 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
     .join('\n')
 }
 
-/** Red where the output is a terminal that shows colours (NO_COLOR unset). */
-export const alarm = (text: string): string => styleText('red', text, { stream: process.stdout })
+/** Red, where colours are wanted. */
+export const alarm = (text: string, colors: boolean | undefined): string =>
+  colors ? styleText('red', text, { validateStream: false }) : text
 
 /** `3m12s`, as kubectl writes ages. */
 export function age(from: string | null | undefined, now: number): string {

@@ -6,6 +6,8 @@ export interface Terminal {
   out(text: string): void
   /** To stderr, as it is. */
   err(text: string): void
+  /** It shows colours, and NO_COLOR is not set. */
+  readonly colors?: boolean
   /** The code that the process shall end with, once nothing is left to do. */
   end(exitCode: number): void
 }
@@ -13,6 +15,9 @@ export interface Terminal {
 export const processTerminal: Terminal = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  get colors() {
+    return process.stdout.isTTY === true && process.stdout.hasColors()
+  },
   end: (exitCode) => {
     process.exitCode = exitCode
   },

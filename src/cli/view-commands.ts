@@ -7,9 +7,10 @@ import { show, type Terminal } from './terminal.ts'
 type Asked = ViewOptions & { readonly admin: string }
 
 export function addViewCommands(program: Command, terminal: Terminal): void {
+  const colors = terminal.colors
   view(program, 'services', 'services of all registries').action(async ({ admin, ...options }: Asked) => {
     const { services } = await import('./services.ts')
-    show(terminal, await services(admin, [], options))
+    show(terminal, await services(admin, [], { ...options, colors }))
   })
 
   view(program, 'endpoints', 'endpoints with their health and registry')
@@ -17,13 +18,13 @@ export function addViewCommands(program: Command, terminal: Terminal): void {
     .option('--registry <name>', 'only those of this registry')
     .action(async (service: string | undefined, { admin, ...options }: Asked & { registry?: string }) => {
       const { endpoints } = await import('./endpoints.ts')
-      show(terminal, await endpoints(admin, service === undefined ? [] : [service], options))
+      show(terminal, await endpoints(admin, service === undefined ? [] : [service], { ...options, colors }))
     })
 
   view(program, 'registries', 'registries and configuration sources with their state').action(
     async ({ admin, ...options }: Asked) => {
       const { registries } = await import('./registries.ts')
-      show(terminal, await registries(admin, [], options))
+      show(terminal, await registries(admin, [], { ...options, colors }))
     },
   )
 
@@ -33,7 +34,7 @@ export function addViewCommands(program: Command, terminal: Terminal): void {
     .option('--name <name>', 'only this name')
     .action(async ({ admin, ...options }: Asked) => {
       const { config } = await import('./config.ts')
-      show(terminal, await config(admin, [], options))
+      show(terminal, await config(admin, [], { ...options, colors }))
     })
 
   view(program, 'proxy-status', 'each connected proxy: what it has, and what it rejected')
@@ -41,7 +42,7 @@ export function addViewCommands(program: Command, terminal: Terminal): void {
     .argument('[proxy]', 'node id, or name.namespace')
     .action(async (proxy: string | undefined, { admin, ...options }: Asked) => {
       const { proxyStatus } = await import('./proxy-status.ts')
-      show(terminal, await proxyStatus(admin, proxy === undefined ? [] : [proxy], options))
+      show(terminal, await proxyStatus(admin, proxy === undefined ? [] : [proxy], { ...options, colors }))
     })
 
   view(program, 'proxy-config', 'what a proxy was sent')
@@ -58,7 +59,7 @@ export function addViewCommands(program: Command, terminal: Terminal): void {
     .option('--name <name>', 'only the resource of this name')
     .action(async (kind: string, proxy: string, { admin, ...options }: Asked) => {
       const { proxyConfig } = await import('./proxy-config.ts')
-      show(terminal, await proxyConfig(admin, [kind, proxy], options))
+      show(terminal, await proxyConfig(admin, [kind, proxy], { ...options, colors }))
     })
 }
 

@@ -130,6 +130,13 @@ describe('tables', () => {
   })
 })
 
+test('what is wrong is red where the terminal has colours, and only in tables', async () => {
+  const { proxyStatus } = await import('#src/cli/proxy-status.ts')
+  const shown = await proxyStatus(url, [], { output: 'table', colors: true })
+  assert.ok(shown.text.includes('\u001b[31mNACKED'))
+  assert.ok(!(await proxyStatus(url, [], { output: 'json', colors: true })).text.includes('\u001b'))
+})
+
 describe('-o json', () => {
   const table: readonly [string[], (json: never) => unknown, unknown][] = [
     [['services'], (all: { hostname: string }[]) => all[0]!.hostname, 'orders.default'],
