@@ -47,7 +47,7 @@ export function* parseSteps(text: string, options: ParseOptions): Generator<void
     if (document.problems.length) whole = false
     else
       for (const item of unroll(document.value)) {
-        const { object, loose, identified } = read(document, item, options)
+        const { object, loose, identified } = readSafely(document, item, options)
         if (object) objects.push(object)
         issues.push(...loose)
         whole &&= identified
@@ -86,6 +86,24 @@ function read(document: ParsedDocument, item: { value: unknown; path: Path }, op
     object: { key: checked.key, at, issues, object: { ...checked.object, origin, issues } },
     loose: [],
     identified: true,
+  }
+}
+
+/** What is nested thousands deep overflows the stack: an issue like any other. */
+function readSafely(
+  document: ParsedDocument,
+  item: { value: unknown; path: Path },
+  options: ParseOptions,
+): Read {
+  try {
+    return read(document, item, options)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const at = `${options.file}:${document.start.line}:${document.start.column}`
+    return {
+      loose: [issue('PH1001', { message: 'the document is nested too deeply', at })],
+      identified: false,
+    }
   }
 }
 

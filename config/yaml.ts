@@ -99,8 +99,20 @@ function parseJson(chunk: Chunk): ParsedDocument | undefined {
 }
 
 function parseYaml(chunk: Chunk): ParsedDocument {
-  const doc = parseDocument(chunk.text, { prettyErrors: false, merge: true, logLevel: 'silent' })
   const place = placeIn(chunk)
+  let doc: Document
+  try {
+    doc = parseDocument(chunk.text, { prettyErrors: false, merge: true, logLevel: 'silent' })
+  } catch (cause) {
+    // Nested so deeply that the parser runs out of stack.
+    const start = place(0)
+    return {
+      value: undefined,
+      problems: [{ message: oneLine(String(cause)), ...start }],
+      start,
+      locate: () => start,
+    }
+  }
   const problems: SyntaxProblem[] = doc.errors.map((e) => ({
     message: oneLine(e.message),
     ...place(e.pos[0]),

@@ -198,12 +198,9 @@ function prune(value: unknown, path: Path, wrong: ReadonlySet<unknown>): unknown
   if (value === null || (wrong.size > 0 && wrong.has(JSON.stringify(path)))) return undefined
   if (Array.isArray(value)) return value.map((item, i) => prune(item, [...path, i], wrong))
   if (!isMap(value)) return value
-  const copy: Json = {}
-  for (const [field, child] of Object.entries(value)) {
-    const pruned = prune(child, [...path, field], wrong)
-    if (pruned !== undefined) copy[field] = pruned
-  }
-  return copy
+  const fields = Object.entries(value).map(([field, child]) => [field, prune(child, [...path, field], wrong)])
+  // Not by assignment: a field may be called __proto__.
+  return Object.fromEntries(fields.filter(([, child]) => child !== undefined))
 }
 
 function related(a: Path, b: Path): boolean {

@@ -7,6 +7,8 @@ export interface Watches {
   id(dir: string): string | undefined
   add(dir: string, id: string): void
   remove(dir: string): void
+  /** Follow one name in its directory: the root itself, which may be a file or a link, or not be there yet. */
+  name(path: string): void
   /** Follow the target of a symbolic link to a file, too. */
   link(path: string): Promise<void>
   unlink(path: string): void
@@ -32,13 +34,18 @@ export function createWatches(fs: FileSystem, events: WatchEvents): Watches {
   const targetOf = new Map<string, string>()
   /** Work that was under way when all was stopped must not open anything again. */
   let stopped = false
+  let stopName = () => {}
 
-  function start(dir: string, onName: (name: string | null, inPlace: boolean) => void): () => void {
+  function start(
+    dir: string,
+    onName: (name: string | null, inPlace: boolean) => void,
+    onError: (error: Error) => void = events.onBlind,
+  ): () => void {
     if (stopped) return () => {}
     try {
-      return fs.watch(dir, (type, name) => onName(name, type === 'change'), events.onBlind)
+      return fs.watch(dir, (type, name) => onName(name, type === 'change'), onError)
     } catch (error) {
-      events.onBlind(error as Error)
+      onError(error as Error)
       return () => {}
     }
   }
@@ -72,6 +79,18 @@ export function createWatches(fs: FileSystem, events: WatchEvents): Watches {
       watches.get(dir)?.stop()
       watches.delete(dir)
     },
+    name(path) {
+      stopName()
+      const own = basename(path)
+      // No watch on the parent (it may be missing too) is no loss: the root is looked for anyway.
+      stopName = start(
+        dirname(path),
+        (name, inPlace) => {
+          if (name === null || name === own || name.startsWith('..')) events.onPath(path, inPlace)
+        },
+        () => {},
+      )
+    },
     async link(path) {
       const dir = await fs.realpath(path).then(dirname, () => undefined)
       if (dir === targetOf.get(path)) return
@@ -93,6 +112,7 @@ export function createWatches(fs: FileSystem, events: WatchEvents): Watches {
     dirs: () => [...watches.keys()],
     stop() {
       stopped = true
+      stopName()
       for (const watch of [...watches.values(), ...targets.values()]) watch.stop()
       watches.clear()
       targets.clear()

@@ -75,6 +75,10 @@ suite('files: the first word', () => {
     renameSync(join(dir, 'new'), join(dir, 'mesh.conf'))
     await w.until('change', () => addressOf(w, 'a') === '10.0.0.2')
     unlinkSync(join(dir, 'mesh.conf'))
+    writeFileSync(join(dir, 'mesh.conf'), serviceEntry('a', '10.0.0.3'))
+    await w.until('made again', () => addressOf(w, 'a') === '10.0.0.3')
+    assert.ok(!kinds(w).includes('trouble'))
+    unlinkSync(join(dir, 'mesh.conf'))
     await w.until('trouble', () => kinds(w).at(-1) === 'trouble')
     assert.deepEqual(names(w), ['a'])
   })
@@ -238,6 +242,22 @@ suite('files: symbolic links', () => {
     assert.deepEqual(w.issues, [])
     writeFileSync(join(elsewhere, 'b.yaml'), serviceEntry('b'))
     await w.until('b', () => w.objects.has('b'))
+  })
+  test('the root is a link, and is led elsewhere', async (t) => {
+    const base = temporary(t)
+    for (const n of [1, 2]) {
+      mkdirSync(join(base, `v${n}/sub`), { recursive: true })
+      writeFileSync(join(base, `v${n}/sub/a.yaml`), serviceEntry('a', `10.0.0.${n}`))
+    }
+    symlinkSync('v1', join(base, 'current'))
+    const w = watch(t, join(base, 'current'))
+    await synced(w)
+    symlinkSync('v2', join(base, 'next'))
+    renameSync(join(base, 'next'), join(base, 'current'))
+    await w.until('v2', () => addressOf(w, 'a') === '10.0.0.2')
+    w.replace('sub/a.yaml', serviceEntry('a', '10.0.0.3'))
+    await w.until('followed', () => addressOf(w, 'a') === '10.0.0.3')
+    assert.ok(!kinds(w).includes('trouble'))
   })
   test('a link that leads nowhere keeps what it gave', async (t) => {
     const dir = temporary(t)
@@ -468,12 +488,12 @@ suite('files: many', () => {
     const first = await new Promise<() => void>((resolve) => {
       const s = source.updates.subscribe(() => resolve(() => s.unsubscribe()))
     })
-    assert.equal(open, 1)
+    assert.equal(open, 2) // the directory, and its name in the one above
     const heard: string[] = []
     const second = source.updates.subscribe((u) => heard.push(u.kind))
-    assert.deepEqual([heard, open], [['full'], 1])
+    assert.deepEqual([heard, open], [['full'], 2])
     first()
-    assert.equal(open, 1)
+    assert.equal(open, 2)
     second.unsubscribe()
     assert.equal(open, 0)
     const again = (await firstValueFrom(source.updates)).kind

@@ -585,6 +585,20 @@ suite('documents', () => {
       .join('\n')}`
     assert.equal(issuesOf(bomb)[0]?.code, 'PH1001')
   })
+  test('nested thousands deep is an issue, not the end', () => {
+    const deep = '['.repeat(200_000)
+    assert.equal(issuesOf(deep)[0]?.code, 'PH1001')
+    const json = `{"apiVersion":"networking.istio.io/v1","kind":"ServiceEntry","metadata":{"name":"a"},"spec":{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`
+    assert.ok(['PH1001', 'PH1003'].includes(issuesOf(json)[0]!.code))
+    assert.equal(
+      parse(json).objects.some((o) => o.object),
+      false,
+    )
+  })
+  test('a field called __proto__ is an unknown field', () => {
+    const text = object('ServiceEntry', `${HOST}\n__proto__: {resolution: DNS}`)
+    assert.deepEqual(issuesOf(text).map(brief), ['7:3 error PH1003 spec.__proto__'])
+  })
   test('remedies name the field that was meant', () => {
     const remedies = issuesOf(object('ServiceEntry', `${HOST}\nresolution: STATIK\nlocaton: x`)).map(
       (i) => i.remedy,
