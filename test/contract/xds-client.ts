@@ -14,6 +14,7 @@ import {
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { anyBytes, decode, encode, StringValueSchema } from '#xds/proto/index.ts'
 import type { Resource, ResourceSource, TypeUrl } from '#xds/resources.ts'
+import { type Encoded, toBuffer } from '#xds/server/encode.ts'
 import { defaultLimits } from '#xds/server/limits.ts'
 import type { StreamStatus, TypeStatus } from '#xds/server/status.ts'
 import { openStream, type XdsStream } from '#xds/server/stream.ts'
@@ -122,8 +123,8 @@ export function createClient(
       let alive = true
       const outlet = {
         peer: '127.0.0.1:1',
-        send: (bytes: Buffer, taken: () => void) => {
-          if (alive) receive(parse(bytes))
+        send: (message: Encoded, taken: () => void) => {
+          if (alive) receive(parse(toBuffer(message)))
           if (slow) untaken.push(taken)
           else taken()
         },

@@ -1,48 +1,74 @@
 /**
- * Responses as bytes: the resources' own bytes, encoded once when they were made, copied into one Buffer
- * between a few bytes of the response's own. Field numbers are those of
+ * Responses as bytes: the resources' own bytes, encoded once when they were made, copied between a few bytes
+ * of the response's own. Field numbers are those of
  * envoy/service/discovery/v3/discovery.proto; the wire format is protobuf's
  * (https://protobuf.dev/programming-guides/encoding/).
  */
 import type { Resource } from '../resources.ts'
 import type { Response, Variant } from './machine.ts'
 
-export const encodeResponse = (variant: Variant, response: Response): Buffer =>
+/**
+ * A response that writes itself. grpc-js copies each message into a buffer that begins with its frame header,
+ * and asks only this much of what it is given; so the bytes are copied once rather than twice.
+ */
+export interface Encoded {
+  readonly byteLength: number
+  /** Writes all into the target and returns how many bytes that were. */
+  copy(target: Buffer, start: number): number
+}
+
+export const encodeResponse = (variant: Variant, response: Response): Encoded =>
   variant === 'sotw' ? encodeSotw(response) : encodeDelta(response)
 
+export function toBuffer(encoded: Encoded): Buffer {
+  const buffer = Buffer.allocUnsafe(encoded.byteLength)
+  encoded.copy(buffer, 0)
+  return buffer
+}
+
 /** DiscoveryResponse: version_info = 1, resources = 2, type_url = 4, nonce = 5. */
-export function encodeSotw({ version, resources, typeUrl, nonce }: Response): Buffer {
+export function encodeSotw({ version, resources, typeUrl, nonce }: Response): Encoded {
   let size = textSize(version) + textSize(typeUrl) + textSize(nonce)
   for (const { bytes } of resources) size += fieldSize(bytes.length)
-  const out: Writer = { buffer: Buffer.allocUnsafe(size), at: 0 }
-  writeText(out, 1, version)
-  for (const { bytes } of resources) writeBytes(out, 2, bytes)
-  writeText(out, 4, typeUrl)
-  writeText(out, 5, nonce)
-  return out.buffer
+  return encoded(size, (out) => {
+    writeText(out, 1, version)
+    for (const { bytes } of resources) writeBytes(out, 2, bytes)
+    writeText(out, 4, typeUrl)
+    writeText(out, 5, nonce)
+  })
 }
 
 /**
  * DeltaDiscoveryResponse: system_version_info = 1, resources = 2 (Resource: version = 1, resource = 2,
  * name = 3), type_url = 4, nonce = 5, removed_resources = 6.
  */
-export function encodeDelta({ version, resources, typeUrl, nonce, removed }: Response): Buffer {
+export function encodeDelta({ version, resources, typeUrl, nonce, removed }: Response): Encoded {
   let size = textSize(version) + textSize(typeUrl) + textSize(nonce)
-  const sizes = resources.map(deltaResourceSize)
-  for (const length of sizes) size += fieldSize(length)
+  for (const resource of resources) size += fieldSize(deltaResourceSize(resource))
   for (const name of removed) size += fieldSize(Buffer.byteLength(name))
-  const out: Writer = { buffer: Buffer.allocUnsafe(size), at: 0 }
-  writeText(out, 1, version)
-  for (const [index, resource] of resources.entries()) {
-    writeHead(out, 2, sizes[index]!)
-    writeText(out, 1, resource.version)
-    writeBytes(out, 2, resource.bytes)
-    writeText(out, 3, resource.name)
+  return encoded(size, (out) => {
+    writeText(out, 1, version)
+    for (const resource of resources) {
+      writeHead(out, 2, deltaResourceSize(resource))
+      writeText(out, 1, resource.version)
+      writeBytes(out, 2, resource.bytes)
+      writeText(out, 3, resource.name)
+    }
+    writeText(out, 4, typeUrl)
+    writeText(out, 5, nonce)
+    for (const name of removed) writeRepeatedText(out, 6, name)
+  })
+}
+
+function encoded(byteLength: number, write: (out: Writer) => void): Encoded {
+  return {
+    byteLength,
+    copy(target, start) {
+      const out: Writer = { buffer: target, at: start }
+      write(out)
+      return out.at - start
+    },
   }
-  writeText(out, 4, typeUrl)
-  writeText(out, 5, nonce)
-  for (const name of removed) writeRepeatedText(out, 6, name)
-  return out.buffer
 }
 
 const deltaResourceSize = ({ version, bytes, name }: Resource): number =>

@@ -2,7 +2,7 @@
 import { firstValueFrom, timeout } from 'rxjs'
 import type { Node, ResourceSource, TypeUrl } from '../resources.ts'
 import { decodeSotw } from './decode.ts'
-import { encodeSotw } from './encode.ts'
+import { type Encoded, encodeSotw } from './encode.ts'
 import { createMachine, nextResponse, type Response, receiveUpdate } from './machine.ts'
 import { receiveSotw } from './sotw.ts'
 
@@ -26,7 +26,11 @@ export async function fetchResources(source: ResourceSource, request: FetchReque
 }
 
 /** The Fetch methods: DiscoveryRequest to DiscoveryResponse. */
-export async function fetchBytes(source: ResourceSource, typeUrl: TypeUrl, bytes: Buffer): Promise<Buffer> {
+export async function fetchEncoded(
+  source: ResourceSource,
+  typeUrl: TypeUrl,
+  bytes: Buffer,
+): Promise<Encoded> {
   const request = decodeSotw(bytes, new Map())
   if (request.typeUrl !== '' && request.typeUrl !== typeUrl) {
     throw new Error(`this service serves ${typeUrl}, not ${request.typeUrl}`)

@@ -12,7 +12,7 @@ import { decode } from '../proto/index.ts'
 import type { ResourceSource, TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
 import { nodeOf } from './decode.ts'
-import { encodeSotw } from './encode.ts'
+import { encodeSotw, toBuffer } from './encode.ts'
 import { fetchResources } from './fetch.ts'
 import type { Response } from './machine.ts'
 
@@ -68,7 +68,7 @@ export function createRestHandler(source: ResourceSource): RestHandler {
       const found = await fetchResources(source, { node: nodeOf(request.node), typeUrl, names })
       const response = { ...found, nonce: '', version: versionOf(found, names) }
       if (response.version === request.versionInfo) return { status: 304, body: '' }
-      const message = decode(DiscoveryResponseSchema, encodeSotw(response))
+      const message = decode(DiscoveryResponseSchema, toBuffer(encodeSotw(response)))
       return { status: 200, body: JSON.stringify(toJson(DiscoveryResponseSchema, message)) }
     } catch (error) {
       return problem(400, 'XDS_NODE_REFUSED', messageOf(error), 'correct the node in the bootstrap')

@@ -13,7 +13,8 @@ import {
 } from '@grpc/grpc-js'
 import { type Logger, silentLogger } from '#support/logger.ts'
 import type { Resource, ResourceSource } from '../resources.ts'
-import { fetchBytes } from './fetch.ts'
+import type { Encoded } from './encode.ts'
+import { fetchEncoded } from './fetch.ts'
 import { defaultLimits, type XdsLimits } from './limits.ts'
 import { listenShared, type SharedListener } from './listener.ts'
 import { createRestHandler } from './rest.ts'
@@ -67,16 +68,16 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   ).unref()
 
   function handlerOf(method: XdsMethod): UntypedHandleCall {
-    if (method.kind !== 'fetch') return (call: ServerDuplexStream<Buffer, Buffer>) => accept(call, method)
-    return (call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) => {
-      fetchBytes(source, method.typeUrl!, call.request).then(
-        (bytes) => reply(null, bytes),
+    if (method.kind !== 'fetch') return (call: ServerDuplexStream<Buffer, Encoded>) => accept(call, method)
+    return (call: ServerUnaryCall<Buffer, Encoded>, reply: sendUnaryData<Encoded>) => {
+      fetchEncoded(source, method.typeUrl!, call.request).then(
+        (message) => reply(null, message),
         (error: Error) => reply({ code: status.INVALID_ARGUMENT, details: error.message }),
       )
     }
   }
 
-  function accept(call: ServerDuplexStream<Buffer, Buffer>, method: XdsMethod): void {
+  function accept(call: ServerDuplexStream<Buffer, Encoded>, method: XdsMethod): void {
     const peer = call.getPeer()
     const address = peer.slice(0, peer.lastIndexOf(':'))
     const refusal = refusalOf(address)
@@ -92,7 +93,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       call.emit('error', { code, details })
       gone()
     }
-    const send = (bytes: Buffer, taken: () => void): void => void call.write(bytes, taken)
+    const send = (message: Encoded, taken: () => void): void => void call.write(message, taken)
     const cut = (): void => {
       for (const listener of listeners) listener.cut(peer)
     }

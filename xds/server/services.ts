@@ -2,6 +2,7 @@
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import type { TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
+import type { Encoded } from './encode.ts'
 import type { Variant } from './machine.ts'
 
 /** A method with streams, or a unary Fetch. */
@@ -46,10 +47,12 @@ export const xdsMethods: readonly XdsMethod[] = [
 ]
 
 const asIs = (bytes: Buffer): Buffer => bytes
+/** Where grpc-js wants a Buffer it uses `byteLength` and `copy` of it only; see Encoded. */
+const asBuffer = (message: Encoded): Buffer => message as unknown as Buffer
 
-/** All methods as one grpc-js service; messages stay bytes. The key of a method is its path. */
+/** All methods as one grpc-js service; requests stay bytes. The key of a method is its path. */
 export const xdsService: ServiceDefinition = Object.fromEntries(
-  xdsMethods.map(({ path, kind }): [string, MethodDefinition<Buffer, Buffer>] => [
+  xdsMethods.map(({ path, kind }): [string, MethodDefinition<Buffer, Encoded>] => [
     path,
     {
       path,
@@ -57,8 +60,9 @@ export const xdsService: ServiceDefinition = Object.fromEntries(
       responseStream: kind !== 'fetch',
       requestSerialize: asIs,
       requestDeserialize: asIs,
-      responseSerialize: asIs,
-      responseDeserialize: asIs,
+      responseSerialize: asBuffer,
+      // Clients only; the type demands it.
+      responseDeserialize: (bytes) => bytes as unknown as Encoded,
     },
   ]),
 )

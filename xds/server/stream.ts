@@ -8,7 +8,7 @@ import type { Logger } from '#support/logger.ts'
 import type { Node, Resource, ResourceSource, TypeUrl } from '../resources.ts'
 import { decodeDelta, decodeSotw, type NameLists } from './decode.ts'
 import { receiveDelta } from './delta.ts'
-import { encodeResponse } from './encode.ts'
+import { type Encoded, encodeResponse } from './encode.ts'
 import type { XdsLimits } from './limits.ts'
 import {
   createMachine,
@@ -27,7 +27,7 @@ import { heldResources } from './subscription.ts'
 export interface Outlet {
   readonly peer: string
   /** `taken` is called when the transport has passed the message on, and never after the stream has ended. */
-  send(message: Buffer, taken: () => void): void
+  send(message: Encoded, taken: () => void): void
   /** Ends the stream with a gRPC status. */
   end(code: status, message: string): void
   /** Ends the connection: a status would wait behind what the client doesn't read. */
@@ -167,9 +167,9 @@ export function openStream(
   function send(response: Response): void {
     const message = encodeResponse(variant, response)
     sendingSince = now()
-    bytesSent += message.length
+    bytesSent += message.byteLength
     messagesSent++
-    observer.onPush?.(info(), response.typeUrl, response.resources, message.length)
+    observer.onPush?.(info(), response.typeUrl, response.resources, message.byteLength)
     outlet.send(message, () => {
       sendingSince = undefined
       pump()
