@@ -2,6 +2,7 @@
 import type { MeshSettings } from '#model/mesh.ts'
 import type { Protocol } from '#model/service.ts'
 import {
+  type ClusterSchema,
   Cluster_DiscoveryType as Discovery,
   Cluster_DnsLookupFamily as DnsFamily,
   Cluster_LbPolicy as LbPolicy,
@@ -12,9 +13,10 @@ import { ClusterConfigSchema } from '#xds/proto/gen/envoy/extensions/clusters/dy
 import type { DnsCacheConfigSchema } from '#xds/proto/gen/envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.js'
 import { HttpProtocolOptionsSchema } from '#xds/proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js'
 import { type Any, duration, pack } from '#xds/proto/index.ts'
-import type { ClusterInit } from './clusters.ts'
 import type { Init, IpFamily } from './envoy.ts'
 import { isHttp2, protocolClass } from './protocol.ts'
+
+export type ClusterInit = Init<typeof ClusterSchema>
 
 const MAX_UINT32 = 0xffffffff
 

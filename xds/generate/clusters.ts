@@ -10,6 +10,7 @@ import {
 import type { Resource } from '#xds/resources.ts'
 import { pairCache } from './cache.ts'
 import {
+  type ClusterInit,
   circuitBreakers,
   common,
   dnsCluster,
@@ -20,12 +21,11 @@ import {
 } from './cluster-parts.ts'
 import { type Context, encodeResource } from './context.ts'
 import { loadAssignment, proxiedPorts } from './endpoints.ts'
-import { adsConfig, type Init, type IpFamily, isUnix } from './envoy.ts'
+import { adsConfig, type IpFamily, isUnix } from './envoy.ts'
 import { type EndpointScope, scopeKey } from './locality.ts'
 import { outboundCluster } from './names.ts'
 import { clusterMetadata } from './provenance.ts'
 
-export type ClusterInit = Init<typeof ClusterSchema>
 /** How Envoy finds the addresses behind a cluster. */
 export type ClusterKind = 'eds' | 'strict-dns' | 'logical-dns' | 'original-dst' | 'dynamic'
 

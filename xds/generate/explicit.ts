@@ -5,9 +5,9 @@ import { egressId, egressIds, egressTouchedBy, egressUnit } from './egress.ts'
 import { proxyUnit } from './http-proxy.ts'
 import { socketAt } from './listener-parts.ts'
 import { HTTP_PROXY } from './names.ts'
-import type { UnitMaker } from './outbound.ts'
 import { sharedMetadata } from './provenance.ts'
 import type { routeGenerator } from './routes.ts'
+import type { UnitMaker } from './units.ts'
 
 export function explicitUnits(context: Context, routes: ReturnType<typeof routeGenerator>): UnitMaker {
   const proxy = (view: OutboundView) =>

@@ -5,6 +5,7 @@ import {
   Cluster_DiscoveryType as Discovery,
 } from '#xds/proto/gen/envoy/config/cluster/v3/cluster_pb.js'
 import type { Resource } from '#xds/resources.ts'
+import type { ClusterInit } from './cluster-parts.ts'
 import {
   circuitBreakers,
   common,
@@ -12,7 +13,6 @@ import {
   httpOptions,
   originalDestination,
 } from './cluster-parts.ts'
-import type { ClusterInit } from './clusters.ts'
 import { type Context, encodeResource } from './context.ts'
 import type { IpFamily } from './envoy.ts'
 import { BLACKHOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, PASSTHROUGH_CLUSTER } from './names.ts'

@@ -14,9 +14,9 @@ import { proxiedPorts } from './endpoints.ts'
 import { grpcConnectionManager } from './filters.ts'
 import { byAge } from './members.ts'
 import { virtualHostName } from './names.ts'
-import type { UnitMaker } from './outbound.ts'
 import { serviceListenerMetadata } from './provenance.ts'
 import type { routeGenerator } from './routes.ts'
+import type { UnitMaker } from './units.ts'
 
 /** Listeners and routes of one service by its own name; encoded once for each namespace that asks. */
 export function grpcGenerator(context: Context, routes: ReturnType<typeof routeGenerator>) {

@@ -10,6 +10,7 @@ import {
 import { HttpProtocolOptionsSchema } from '#xds/proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js'
 import { duration, pack } from '#xds/proto/index.ts'
 import type { Resource } from '#xds/resources.ts'
+import type { ClusterInit } from './cluster-parts.ts'
 import {
   circuitBreakers,
   common,
@@ -18,7 +19,6 @@ import {
   httpOptionsInit,
   originalDestination,
 } from './cluster-parts.ts'
-import type { ClusterInit } from './clusters.ts'
 import { type Context, encodeResource } from './context.ts'
 
 import { anyAddress } from './envoy.ts'
