@@ -26,11 +26,17 @@ export interface DemoOptions {
   readonly bootstrap: (workload: DemoWorkload, xdsPort: number) => object
 }
 
+/** What shells say of a command that ended by Ctrl-C. */
+const interrupted = 130
+
 /** Started at the beginning; the last one of the plan is added in the story. */
 const atFirst = (plan: DemoPlan) => plan.workloads.slice(0, -1)
 
+const restOf = (plan: DemoPlan) => `http://127.0.0.1:${plan.adminPort}`
+
 /**
- * Runs the demo; resolves with the exit code: 0 if all that was printed with a tick was seen to be true, else 1.
+ * Runs the demo; resolves with the exit code: 0 if all that it tried was seen to be true, 1 if not, 130 if interrupted
+ * before its end.
  * Throws if it can't be set up (no Envoy, no loopback addresses, no free ports). Leaves no process and no file.
  */
 export async function runStage(options: DemoOptions): Promise<number> {
@@ -56,15 +62,21 @@ export async function runStage(options: DemoOptions): Promise<number> {
     }
     await openSidecars(plan, start, report)
     const workload = (name: string) => running.get(name)!
-    if (!options.signal.aborted) await tellStory({ files, report, workload, start, signal: options.signal })
-    if (!options.once && !options.signal.aborted) {
+    options.signal.throwIfAborted()
+    const rest = restOf(plan)
+    await tellStory({ rest, files, report, workload, start, signal: options.signal })
+    if (!options.once) {
       showPlaces(plan, report)
       await aborted(options.signal)
     }
-    return conclude(report, options)
+    return conclude(report, options.once)
+  } catch (error) {
+    if (options.signal.aborted) return interrupted
+    throw error
   } finally {
     await Promise.all([...running.values()].map((each) => each.stop()))
     await pilot?.stop()
+    plan.release()
     await rm(files, { recursive: true, force: true })
   }
 }
@@ -110,7 +122,7 @@ async function openSidecars(
 
 /** What to look at while it stays up; each of these lines works as it is. */
 function showPlaces(plan: DemoPlan, report: Report): void {
-  const rest = `http://127.0.0.1:${plan.adminPort}`
+  const rest = restOf(plan)
   const admin = plan.adminPort === 15014 ? '' : ` --admin ${rest}`
   const web = plan.workloads[0]!
   report.heading('It stays up. Look at it, and stop it with Ctrl-C:')
@@ -129,10 +141,9 @@ function showPlaces(plan: DemoPlan, report: Report): void {
   )
 }
 
-function conclude(report: Report, options: DemoOptions): number {
-  if (options.signal.aborted && options.once) return 130
+function conclude(report: Report, once: boolean): number {
   if (report.failed.length === 0) {
-    if (options.once) report.heading('All of it was seen to be true.')
+    if (once) report.heading('All of it was seen to be true.')
     return 0
   }
   report.heading(`Not true: ${report.failed.length}`)

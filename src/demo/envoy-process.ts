@@ -1,6 +1,6 @@
 /** One Envoy as a child process: started from a bootstrap object, waited for, stopped by its pid. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,8 +40,8 @@ export interface EnvoyProcess {
   kill(): Promise<void>
 }
 
-/** What is left running is ended with this process, also where it ends by an exception. */
-const running = new Set<ChildProcess>()
+/** What is left running is ended with this process, its files with it, also where it ends by an exception. */
+const running = new Map<ChildProcess, string>()
 let watching = false
 
 /** Starts Envoy; its configuration, log and admin address are in a temporary directory until it is stopped. */
@@ -55,7 +55,7 @@ export async function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyPro
   // Its own process group: Ctrl-C is for the parent, which stops its children in order.
   const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', log, log], detached: true })
   closeSync(log)
-  register(child)
+  register(child, directory)
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
@@ -113,12 +113,15 @@ function flags(options: EnvoyProcessOptions, file: (path: string) => string): st
   ]
 }
 
-function register(child: ChildProcess): void {
-  running.add(child)
+function register(child: ChildProcess, directory: string): void {
+  running.set(child, directory)
   if (watching) return
   watching = true
   process.once('exit', () => {
-    for (const each of running) each.kill('SIGKILL')
+    for (const [each, directory] of running) {
+      each.kill('SIGKILL')
+      rmSync(directory, { recursive: true, force: true })
+    }
   })
 }
 

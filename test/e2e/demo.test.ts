@@ -1,8 +1,9 @@
 /** The command a stranger runs first: `pilothouse demo`. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { cleanup, until } from '../support/cleanup.ts'
 import { http1 } from '../support/clients.ts'
@@ -15,10 +16,14 @@ interface Demo {
   readonly child: ChildProcess
   output(): string
   readonly code: Promise<number | null>
+  /** In its own temporary directory. */
+  leftovers(): string[]
 }
 
 function demo(...args: string[]): Demo {
-  const env = { ...process.env, NO_COLOR: '1' }
+  const temporary = mkdtempSync(join(tmpdir(), 'pilothouse-demo-test-'))
+  house.add(temporary, (path) => rmSync(path, { recursive: true, force: true }))
+  const env = { ...process.env, NO_COLOR: '1', TMPDIR: temporary }
   const child = spawn(process.execPath, [command, 'demo', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
@@ -35,10 +40,9 @@ function demo(...args: string[]): Demo {
     each.kill('SIGTERM')
     await code
   })
-  return { child, output: () => output, code }
+  return { child, output: () => output, code, leftovers: () => readdirSync(temporary) }
 }
 
-const leftovers = () => readdirSync(tmpdir()).filter((name) => /^pilothouse-(demo|envoy)-/.test(name))
 const isAlive = (pid: number) => {
   try {
     return process.kill(pid, 0)
@@ -50,8 +54,7 @@ const isAlive = (pid: number) => {
 const envoys = (output: string) => [...output.matchAll(/Envoy (\d+)/g)].map(([, pid]) => Number(pid))
 
 test('demo --once: all of it true, exit 0, nothing left behind', { timeout: 120_000 }, async (t) => {
-  const before = leftovers()
-  const { output, code } = demo('--once')
+  const { output, code, leftovers } = demo('--once')
   const exit = await code
   for (const line of output()
     .split('\n')
@@ -62,14 +65,13 @@ test('demo --once: all of it true, exit 0, nothing left behind', { timeout: 120_
   assert.match(output(), /in all \d+ requests, 0 failed/)
   for (const step of ['added', 'drained', 'back', 'killed'])
     assert.match(output(), new RegExp(`✓ \\S+ ${step}`))
-  assert.deepEqual(leftovers(), before)
+  assert.deepEqual(leftovers(), [])
   assert.deepEqual(envoys(output()).filter(isAlive), [])
 })
 
 test('demo: stays up beside another one, what it prints works, Ctrl-C ends it', {
   timeout: 180_000,
 }, async () => {
-  const before = leftovers()
   const [first, second] = [demo(), demo()]
   for (const each of [first, second]) {
     await until(
@@ -82,12 +84,12 @@ test('demo: stays up beside another one, what it prints works, Ctrl-C ends it', 
     )
   }
   for (const { output } of [first, second]) await printedWorks(output())
-  for (const { child, code, output } of [first, second]) {
+  for (const { child, code, output, leftovers } of [first, second]) {
     child.kill('SIGINT')
     assert.equal(await code, 0, output())
     assert.deepEqual(envoys(output()).filter(isAlive), [])
+    assert.deepEqual(leftovers(), [])
   }
-  assert.deepEqual(leftovers(), before)
 })
 
 async function printedWorks(output: string): Promise<void> {
