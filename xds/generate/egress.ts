@@ -11,9 +11,10 @@ import { type Member, membersOf } from './members.ts'
 import { listenerName } from './names.ts'
 import { protocolClass } from './protocol.ts'
 import { sharedMetadata } from './provenance.ts'
-import type { RouteScope, routeGenerator } from './routes.ts'
+import type { routeGenerator } from './routes.ts'
 import { familyOf, routeScope } from './scopes.ts'
 import { sharedListener, speaksHttp } from './shared-listener.ts'
+import type { RouteScope } from './virtual-hosts.ts'
 
 const EGRESS = 'egress:'
 export const egressIds = (view: OutboundView): readonly string[] =>

@@ -27,7 +27,7 @@ import {
 } from './names.ts'
 import { isHttp2, protocolClass } from './protocol.ts'
 import { serviceListenerMetadata, sharedMetadata } from './provenance.ts'
-import { httpRoute } from './routes.ts'
+import { httpRoute } from './virtual-hosts.ts'
 
 type PortPredicate = Init<typeof ListenerFilterChainMatchPredicateSchema>
 

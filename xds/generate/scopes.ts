@@ -5,7 +5,7 @@ import type { ClusterScope } from './clusters.ts'
 import type { DomainForm } from './domains.ts'
 import type { IpFamily } from './envoy.ts'
 import type { EndpointScope } from './locality.ts'
-import type { RouteScope } from './routes.ts'
+import type { RouteScope } from './virtual-hosts.ts'
 
 export interface Scopes {
   readonly cluster: ClusterScope

@@ -10,7 +10,8 @@ import type { Member } from './members.ts'
 import { outboundCluster, virtualHostName } from './names.ts'
 import { protocolClass } from './protocol.ts'
 import { serviceListenerMetadata } from './provenance.ts'
-import { type RouteScope, sniffedRoute } from './routes.ts'
+import { sniffedRoute } from './routes.ts'
+import type { RouteScope } from './virtual-hosts.ts'
 
 /** Encoded once for all views. A sniffed port brings its route configuration (`host:port`) along. */
 export function serviceListenerGenerator(context: Context) {

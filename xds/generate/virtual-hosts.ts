@@ -1,0 +1,99 @@
+/** Virtual hosts and their routes: of a service, and of what is not in the mesh. */
+import type { OutboundTrafficPolicy } from '#model/config.ts'
+import type { ServiceAttributes } from '#model/mesh.ts'
+import type { ServicePort } from '#model/service.ts'
+import type {
+  RetryPolicySchema,
+  RouteSchema,
+  VirtualHostSchema,
+} from '#xds/proto/gen/envoy/config/route/v3/route_components_pb.js'
+import { PreviousHostsPredicateSchema } from '#xds/proto/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js'
+import type { DomainForm } from './domains.ts'
+import { type Init, typed, zeroSeconds } from './envoy.ts'
+import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER, virtualHostName } from './names.ts'
+import { protocolClass } from './protocol.ts'
+import { virtualHostMetadata } from './provenance.ts'
+
+type RouteInit = Init<typeof RouteSchema>
+type VirtualHostInit = Init<typeof VirtualHostSchema>
+
+/** What of a view, and of the place a route configuration has in it, decides on its virtual hosts. */
+export interface RouteScope {
+  readonly namespace: string
+  readonly policy: OutboundTrafficPolicy
+  readonly form: DomainForm
+  /** An explicit proxy: CONNECT tunnels to every service, whatever its protocol. */
+  readonly tunnels: boolean
+  /** Proxyless gRPC: no fallback, no Envoy-only fields. */
+  readonly grpc?: boolean
+}
+
+export function virtualHost(
+  service: ServiceAttributes,
+  port: ServicePort,
+  domains: readonly string[],
+  scope: RouteScope,
+): VirtualHostInit {
+  const cluster = outboundCluster(port.port, service.hostname)
+  const name = virtualHostName(service.hostname, port.port)
+  if (scope.grpc) return { name, domains: [...domains], routes: [grpcRoute(cluster)] }
+  const plain = protocolClass(port.protocol) === 'http' || protocolClass(port.protocol) === 'auto'
+  return {
+    name,
+    domains: [...domains],
+    routes: [...(scope.tunnels ? [connectRoute(cluster)] : []), ...(plain ? [httpRoute(cluster)] : [])],
+    retryPolicy: outboundRetries,
+    metadata: virtualHostMetadata(service),
+  }
+}
+
+/** No time limit: streams and long polls are as good as short answers; the caller knows how long it wants to wait. */
+export const httpRoute = (cluster: string): RouteInit => ({
+  name: 'default',
+  match: { pathSpecifier: { case: 'prefix', value: '/' } },
+  action: {
+    case: 'route',
+    value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: zeroSeconds },
+  },
+})
+
+/** CONNECT ends here; what is inside goes to the cluster as bytes. */
+const connectRoute = (cluster: string): RouteInit => ({
+  name: 'connect',
+  match: { pathSpecifier: { case: 'connectMatcher', value: {} } },
+  action: {
+    case: 'route',
+    value: {
+      clusterSpecifier: { case: 'cluster', value: cluster },
+      timeout: zeroSeconds,
+      upgradeConfigs: [{ upgradeType: 'CONNECT', connectConfig: {} }],
+    },
+  },
+})
+
+const grpcRoute = (cluster: string): RouteInit => ({
+  match: { pathSpecifier: { case: 'prefix', value: '' } },
+  action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: cluster } } },
+})
+
+/** Istio's default: two more attempts, on other hosts, where the request can't have been acted upon, or on 503. */
+const outboundRetries: Init<typeof RetryPolicySchema> = {
+  retryOn: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes,reset-before-request',
+  numRetries: 2,
+  retriableStatusCodes: [503],
+  retryHostPredicate: [typed('envoy.retry_host_predicates.previous_hosts', PreviousHostsPredicateSchema, {})],
+  hostSelectionRetryMaxAttempts: 5n,
+}
+
+/** Hosts that are not in the mesh. */
+export function catchAll({ policy, tunnels }: RouteScope): VirtualHostInit {
+  if (policy === 'ALLOW_ANY') {
+    const connect = tunnels ? [connectRoute(PASSTHROUGH_CLUSTER)] : []
+    const routes = [...connect, { ...httpRoute(PASSTHROUGH_CLUSTER), name: 'allow_any' }]
+    return { name: 'allow_any', domains: ['*'], routes }
+  }
+  const refuse: RouteInit['action'] = { case: 'directResponse', value: { status: 502 } }
+  const connect: RouteInit = { ...connectRoute(BLACKHOLE_CLUSTER), name: 'block_all', action: refuse }
+  const http: RouteInit = { ...httpRoute(BLACKHOLE_CLUSTER), name: 'block_all', action: refuse }
+  return { name: 'block_all', domains: ['*'], routes: tunnels ? [connect, http] : [http] }
+}
