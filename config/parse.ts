@@ -3,7 +3,8 @@ import type { ConfigObject } from '#model/config.ts'
 import type { Issue } from '#model/issue.ts'
 import { issue, remedyFor } from './issue-codes.ts'
 import type { Finding } from './istio/kind.ts'
-import { checkObject, type ObjectOptions, severityOf, unroll } from './istio/object.ts'
+import { checkObject, type ObjectOptions, unroll } from './istio/object.ts'
+import { SOURCE } from './istio/schema.ts'
 import { formatPath, type ParsedDocument, type Path, parseDocuments } from './yaml.ts'
 
 export interface ParseOptions extends ObjectOptions {
@@ -114,14 +115,16 @@ function toIssue(
   object: string | undefined,
   file: string,
 ): Issue {
-  const place = document.locate([...base, ...f.path], f.key)
-  return {
-    severity: severityOf(f),
-    code: f.code,
-    message: f.message,
-    remedy: remedyFor(f.code, f.params),
-    ...(f.path.length ? { path: formatPath(f.path) } : {}),
+  const path = [...base, ...f.path]
+  const place = document.locate(path, f.key)
+  const fill = (text: string) =>
+    text.includes(SOURCE) ? text.replaceAll(SOURCE, document.source(path)) : text
+  return issue(f.code, {
+    message: fill(f.message),
+    remedy: fill(remedyFor(f.code, f.params)),
+    ...(f.severity ? { severity: f.severity } : {}),
+    path: formatPath(f.path),
     at: `${file}:${place.line}:${place.column}`,
     ...(object ? { object } : {}),
-  }
+  })
 }

@@ -31,6 +31,8 @@ export interface ParsedDocument {
   readonly start: Place
   /** Place of the value at `path`, or of its key (`key: true`), or of the nearest parent that exists. */
   locate(path: Path, key?: boolean): Place
+  /** The scalar at `path` as it is written; '' if it is none. */
+  source(path: Path): string
 }
 
 /** One document of a stream: its text and the line it begins on. */
@@ -88,11 +90,14 @@ function parseJson(chunk: Chunk): ParsedDocument | undefined {
   try {
     const value: unknown = JSON.parse(chunk.text)
     let yaml: ParsedDocument | undefined
-    const locate = (path: Path, key?: boolean) => {
-      yaml ??= parseYaml(chunk)
-      return yaml.locate(path, key)
+    const asYaml = () => (yaml ??= parseYaml(chunk))
+    return {
+      value,
+      problems: [],
+      start: placeIn(chunk)(start),
+      locate: (path, key) => asYaml().locate(path, key),
+      source: (path) => asYaml().source(path),
     }
-    return { value, problems: [], start: placeIn(chunk)(start), locate }
   } catch {
     return undefined // A YAML flow map, or an error that YAML can place.
   }
@@ -111,6 +116,7 @@ function parseYaml(chunk: Chunk): ParsedDocument {
       problems: [{ message: oneLine(String(cause)), ...start }],
       start,
       locate: () => start,
+      source: () => '',
     }
   }
   const problems: SyntaxProblem[] = doc.errors.map((e) => ({
@@ -127,7 +133,16 @@ function parseYaml(chunk: Chunk): ParsedDocument {
       problems.push({ message: oneLine(String((cause as Error).message)), ...start })
     }
   }
-  return { value, problems, start, locate: (path, key) => place(offsetOf(doc, path, key)) }
+  return {
+    value,
+    problems,
+    start,
+    locate: (path, key) => place(offsetOf(doc, path, key)),
+    source: (path) => {
+      const node = doc.getIn(path, true)
+      return isScalar(node) ? (node.source ?? String(node.value)) : ''
+    },
+  }
 }
 
 /** All documents of a text with its byte order mark removed; empty ones are left out. */

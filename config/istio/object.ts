@@ -209,10 +209,9 @@ function related(a: Path, b: Path): boolean {
   return true
 }
 
-export const isError = (f: Finding): boolean => severityOf(f) === 'error'
+const isError = (f: Finding): boolean => severityOf(f) === 'error'
 
-export const severityOf = (f: Finding): 'error' | 'warning' | 'info' =>
-  f.severity ?? issueCodes[f.code].severity
+const severityOf = (f: Finding): 'error' | 'warning' | 'info' => f.severity ?? issueCodes[f.code].severity
 
 /** Equal content, equal hash, whatever the order of the fields. */
 function hash(content: unknown): string {

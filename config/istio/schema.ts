@@ -4,6 +4,9 @@ import { suggestion } from '../suggest.ts'
 import type { Path } from '../yaml.ts'
 import type { Finding, SchemaError } from './kind.ts'
 
+/** Stands for the value as it is written: the number 1 may be `1.0` there. Filled in where the text is known. */
+export const SOURCE = '{source}'
+
 /** A class of @kubernetes-models: the only way the library offers to its validators. */
 interface ModelClass {
   new (data: never): { validate(): void }
@@ -84,12 +87,13 @@ function describe(value: unknown): string {
   if (value === null || value === undefined) return 'empty'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a map'
-  return `the ${typeof value} ${JSON.stringify(value)}`
+  if (typeof value === 'string') return `the string ${JSON.stringify(value)}`
+  return `the ${typeof value} ${SOURCE}`
 }
 
 function typeHint(wanted: string, value: unknown): string {
   const scalar = typeof value === 'number' || typeof value === 'boolean'
-  if (wanted === 'string' && scalar) return `Put it in quotes: "${value}".`
+  if (wanted === 'string' && scalar) return `Put it in quotes: "${SOURCE}".`
   if (wanted === 'integer' && typeof value === 'string' && /^\d+$/.test(value))
     return `Write it without quotes: ${value}.`
   if (wanted === 'array') return 'Write it as a list, each item on a line of its own after "- ".'

@@ -55,19 +55,16 @@ export function createAgenda(clock: SchedulerLike, timing: Timing, onDue: () => 
   let timer: Subscription | undefined
   let timerAt = Number.POSITIVE_INFINITY
 
-  function arm(): void {
-    let next = Number.POSITIVE_INFINITY
-    for (const { at } of due.values()) next = Math.min(next, at)
-    if (next >= timerAt || next === Number.POSITIVE_INFINITY) return
+  /** A look that is put off later leaves its timer as it is: that one finds nothing due, and is armed anew. */
+  function armFor(at: number): void {
+    if (at >= timerAt) return
     timer?.unsubscribe()
-    timerAt = next
-    timer = clock.schedule(
-      () => {
-        timerAt = Number.POSITIVE_INFINITY
-        onDue()
-      },
-      Math.max(0, next - clock.now()),
-    )
+    timerAt = at
+    const fire = () => {
+      timerAt = Number.POSITIVE_INFINITY
+      onDue()
+    }
+    timer = clock.schedule(fire, Math.max(0, at - clock.now()))
   }
 
   return {
@@ -78,13 +75,13 @@ export function createAgenda(clock: SchedulerLike, timing: Timing, onDue: () => 
       entry.inPlace ||= inPlace
       if (entry.inPlace) entry.at = Math.min(entry.first + timing.longest, now + timing.quiet)
       due.set(path, entry)
-      arm()
+      armFor(entry.at)
     },
     again(path, ms) {
       const now = clock.now()
       const known = due.get(path)
       due.set(path, { at: now + ms, first: known?.first ?? now, inPlace: known?.inPlace ?? false })
-      arm()
+      armFor(now + ms)
     },
     takeDue() {
       const now = clock.now()
@@ -93,7 +90,9 @@ export function createAgenda(clock: SchedulerLike, timing: Timing, onDue: () => 
       for (const path of taken.keys()) due.delete(path)
       return taken
     },
-    arm,
+    arm() {
+      for (const { at } of due.values()) armFor(at)
+    },
     stop() {
       timer?.unsubscribe()
       due.clear()

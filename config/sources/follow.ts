@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import type { Subscription } from 'rxjs'
 import type { ConfigUpdate } from '#model/config.ts'
+import type { Issue } from '#model/issue.ts'
 import type { Logger } from '#support/logger.ts'
 import { issue } from '../issue-codes.ts'
 import { createAgenda } from './agenda.ts'
@@ -39,6 +40,7 @@ export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => v
   let blind = false
   let tail: Promise<void> = Promise.resolve()
   let rescan: Subscription | undefined
+  let logged: ReadonlySet<string> = new Set()
 
   const catalog = createCatalog()
   const agenda = createAgenda(clock, timing, () => run(lookAtDue))
@@ -91,11 +93,25 @@ export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => v
   function tell(): void {
     if (!rootSeen || (trouble && tree.undecided())) return
     const changes = catalog.take()
+    if (changes) logNew(changes.issues)
     if (!synced || trouble) {
       synced = true
       trouble = undefined
       emit({ kind: 'full', objects: catalog.objects(), issues: catalog.issues() })
     } else if (changes) emit({ kind: 'delta', ...changes })
+  }
+
+  /** Each issue is logged once for as long as it lasts. */
+  function logNew(issues: readonly Issue[]): void {
+    const now = new Set<string>()
+    for (const { severity, code, message, remedy, at, object } of issues) {
+      const key = `${at} ${code} ${message}`
+      now.add(key)
+      if (logged.has(key)) continue
+      const level = severity === 'error' ? 'error' : severity === 'warning' ? 'warn' : 'debug'
+      log[level]({ code, at, ...(object ? { object } : {}), remedy }, message)
+    }
+    logged = now
   }
 
   function fail(error: unknown): void {
@@ -105,6 +121,7 @@ export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => v
     if (trouble || stopped) return
     const { code, message, remedy } = issue('PH1013', { message: `${root} can't be read: ${reason(error)}` })
     trouble = { kind: 'trouble', error: { code, message, remedy }, since: new Date(clock.now()) }
+    log.error({ source: options.source, code, remedy }, message)
     emit(trouble)
     armRescan()
   }

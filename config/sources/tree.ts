@@ -69,6 +69,8 @@ export function createTree(options: TreeOptions, deps: TreeDeps): Tree {
   /** Files that were read, and as what. */
   const known = new Map<string, { readonly signature: string; readonly link: boolean }>()
   const held = new Map<string, Held>()
+  /** Files and directories that were seen, by the directory they are in. */
+  const entries = new Map<string, Set<string>>()
   /** Since when a path is missing. */
   const vanishing = new Map<string, number>()
   let lastVanish = 0
@@ -126,7 +128,7 @@ export function createTree(options: TreeOptions, deps: TreeDeps): Tree {
       case 'problem':
         held.delete(path)
         catalog.fail(path, seen.issue)
-        known.set(path, seen)
+        remember(path, seen)
         return []
       case 'text': {
         const content = await parse(path, seen.text)
@@ -145,7 +147,7 @@ export function createTree(options: TreeOptions, deps: TreeDeps): Tree {
 
   function commit(path: string, { signature, link, content }: Omit<Held, 'until'>): void {
     held.delete(path)
-    known.set(path, { signature, link })
+    remember(path, { signature, link })
     catalog.set(path, content)
   }
 
@@ -175,13 +177,12 @@ export function createTree(options: TreeOptions, deps: TreeDeps): Tree {
       const loop = watches.dirs().some((d) => d !== dir && within(d, dir) && watches.id(d) === id)
       if (loop) return []
       watches.add(dir, id)
+      enlist(dir)
     }
     const names = (await fs.readdir(dir)).filter((name) => !isHidden(name))
     if (catalog.has(dir)) catalog.remove(dir)
     const present = new Set(names.map((name) => join(dir, name)))
-    const missing = [...known.keys(), ...watches.dirs()].filter(
-      (p) => dirname(p) === dir && !present.has(p) && p !== dir,
-    )
+    const missing = [...(entries.get(dir) ?? [])].filter((p) => !present.has(p))
     const open = [...present].filter((p) => {
       const file = known.get(p)
       if (all || fresh || file?.link) return true
@@ -205,16 +206,26 @@ export function createTree(options: TreeOptions, deps: TreeDeps): Tree {
     if (await deps.rootIsThere()) forget(path)
   }
 
+  function remember(path: string, file: { readonly signature: string; readonly link: boolean }): void {
+    known.set(path, { signature: file.signature, link: file.link })
+    enlist(path)
+  }
+
+  function enlist(path: string): void {
+    const dir = dirname(path)
+    entries.set(dir, (entries.get(dir) ?? new Set()).add(path))
+  }
+
+  /** Believes that a path is gone, and all that was below it. */
   function forget(path: string): void {
-    const below = (p: string) => p === path || within(path, p)
-    for (const file of [...known.keys()].filter(below)) {
-      known.delete(file)
-      held.delete(file)
-      watches.unlink(file)
-      catalog.remove(file)
-    }
-    for (const dir of watches.dirs().filter(below)) watches.remove(dir)
-    for (const gone of [...vanishing.keys()].filter(below)) vanishing.delete(gone)
+    for (const below of entries.get(path) ?? []) forget(below)
+    entries.delete(path)
+    entries.get(dirname(path))?.delete(path)
+    known.delete(path)
+    held.delete(path)
+    vanishing.delete(path)
+    watches.unlink(path)
+    watches.remove(path)
     if (catalog.has(path)) catalog.remove(path)
   }
 

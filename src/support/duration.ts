@@ -24,12 +24,3 @@ export function parseDuration(text: string): number | undefined {
   }
   return total
 }
-
-/** The shortest usual form: `90_000` is `1m30s`. */
-export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${ms}ms`
-  const hours = Math.floor(ms / 3_600_000)
-  const minutes = Math.floor((ms % 3_600_000) / 60_000)
-  const seconds = (ms % 60_000) / 1000
-  return `${hours ? `${hours}h` : ''}${minutes ? `${minutes}m` : ''}${seconds || !(hours || minutes) ? `${seconds}s` : ''}`
-}

@@ -599,6 +599,13 @@ suite('documents', () => {
     const text = object('ServiceEntry', `${HOST}\n__proto__: {resolution: DNS}`)
     assert.deepEqual(issuesOf(text).map(brief), ['7:3 error PH1003 spec.__proto__'])
   })
+  test('a remedy shows a value as it was written', () => {
+    const [one] = issuesOf(
+      'apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a}\nspec: {address: 10.0.0.1, labels: {version: 1.0}}',
+    )
+    assert.equal(one?.message, 'version must be a string, not the number 1.0')
+    assert.equal(one?.remedy, 'Put it in quotes: "1.0".')
+  })
   test('remedies name the field that was meant', () => {
     const remedies = issuesOf(object('ServiceEntry', `${HOST}\nresolution: STATIK\nlocaton: x`)).map(
       (i) => i.remedy,

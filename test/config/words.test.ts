@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import { issue, issueCodes, remedyFor } from '#config/issue-codes.ts'
 import { suggestion } from '#config/suggest.ts'
 import { formatPath } from '#config/yaml.ts'
-import { formatDuration, parseDuration } from '#support/duration.ts'
+import { parseDuration } from '#support/duration.ts'
 
 suite('words', () => {
   const durations: readonly (readonly [string, number | undefined])[] = [
@@ -26,16 +26,6 @@ suite('words', () => {
   ]
   for (const [text, ms] of durations)
     test(`duration ${JSON.stringify(text)}`, () => assert.equal(parseDuration(text), ms))
-  test('durations written', () => {
-    assert.deepEqual([0, 250, 10_000, 90_000, 3_600_000].map(formatDuration), [
-      '0ms',
-      '250ms',
-      '10s',
-      '1m30s',
-      '1h',
-    ])
-  })
-
   test('did you mean', () => {
     const known = ['timeout', 'retries', 'targetPort']
     assert.equal(suggestion('timout', known), 'Did you mean "timeout"?')
