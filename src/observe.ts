@@ -5,7 +5,14 @@ import type { XdsObserver } from '#xds/server/index.ts'
 import { shortName } from '#xds/type-urls.ts'
 import type { Events } from './events.ts'
 
-export function observeXds(metrics: XdsHooks, events: Events, log: Logger): XdsObserver {
+export function observeXds(
+  metrics: XdsHooks,
+  events: Events,
+  log: Logger,
+  now: () => number = Date.now,
+): XdsObserver {
+  let refused = 0
+  let refusedAt = Number.NEGATIVE_INFINITY
   return {
     onConnect({ id, peer, node, protocol }) {
       metrics.onConnect(id)
@@ -29,7 +36,12 @@ export function observeXds(metrics: XdsHooks, events: Events, log: Logger): XdsO
     onExpiredNonce: (_stream, typeUrl) => metrics.onExpiredNonce(shortName(typeUrl)),
     onRefused(peer, code, message) {
       metrics.onRefused(code)
-      log.warn({ peer, code, message }, 'xDS stream refused')
+      // A thousand proxies refused at once are one line, and those of a Pilot that shuts down are none.
+      refused++
+      if (code === 'UNAVAILABLE' || now() - refusedAt < 10_000) return
+      log.warn({ peer, code, message, refused }, 'xDS streams refused')
+      refused = 0
+      refusedAt = now()
     },
     onGarbage(peer) {
       metrics.onGarbage()

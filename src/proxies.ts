@@ -19,7 +19,9 @@ function typeStatus(type: StreamStatus['types'][number]): TypeStatus {
   return {
     typeUrl: type.typeUrl,
     wildcard: type.wildcard,
-    names: type.names(),
+    get names() {
+      return type.names()
+    },
     resources: type.resourceCount,
     ...(sentAt > 0 && { sentAt: new Date(sentAt), sentVersion: type.sentVersion, sentNonce: type.sentNonce }),
     ...(ackedAt > 0 && { ackedAt: new Date(ackedAt), ackedVersion: type.ackedVersion }),

@@ -1,0 +1,95 @@
+/** The Pilot as a process: quick to start, silent when idle, gone when told. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { putFile, serviceEntry, serviceFile, workloadEntry, workloadFile } from '#src/demo/files.ts'
+import { planDemo, services } from '#src/demo/plan.ts'
+import { command } from '../support/pilot.ts'
+import { freePort } from '../support/ports.ts'
+
+async function demoFiles(): Promise<string> {
+  const dir = mkdtempSync(path.join(tmpdir(), 'pilothouse-process-'))
+  for (const service of services) await putFile(dir, serviceFile(service), [serviceEntry(service)])
+  for (const workload of (await planDemo()).workloads)
+    await putFile(dir, workloadFile(workload), [workloadEntry(workload)])
+  return dir
+}
+
+/** Starts `serve` and waits until it is ready; milliseconds from the spawn on. */
+async function serve(files: string) {
+  const [xds, admin] = [await freePort(), await freePort()]
+  const started = performance.now()
+  const child = spawn(
+    process.execPath,
+    [
+      command,
+      'serve',
+      '--files',
+      files,
+      '--xds-address',
+      `127.0.0.1:${xds}`,
+      '--admin-address',
+      `127.0.0.1:${admin}`,
+    ],
+    { stdio: 'ignore' },
+  )
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const ready = () =>
+    fetch(`http://127.0.0.1:${admin}/ready`).then(
+      (r) => r.ok,
+      () => false,
+    )
+  for (let tries = 0; !(await ready()); tries++) {
+    assert.ok(tries < 2000 && child.exitCode === null, 'it never was ready')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  return { child, ended, took: performance.now() - started }
+}
+
+test("ready on the demo's files in under a second; SIGTERM ends it with 0", async (t) => {
+  const files = await demoFiles()
+  t.after(() => rmSync(files, { recursive: true }))
+  const times: number[] = []
+  for (let i = 0; i < 4; i++) {
+    const { child, ended, took } = await serve(files)
+    times.push(took)
+    child.kill('SIGTERM')
+    assert.equal(await ended, 0)
+  }
+  t.diagnostic(`ready after ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`)
+  assert.ok(Math.min(...times) < 1000, `ready after ${times} ms`)
+})
+
+/** How often each thread of a process gave up the processor by itself: it slept, and something woke it. */
+function wakeUps(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((task) => readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8'))
+    .reduce((sum, status) => sum + Number(/^voluntary_ctxt_switches:\s*(\d+)$/m.exec(status)![1]), 0)
+}
+
+test('an idle Pilot sleeps: no timer wakes it more than once a second', async (t) => {
+  const files = await demoFiles()
+  const { child, ended } = await serve(files)
+  t.after(async () => {
+    child.kill('SIGTERM')
+    await ended
+    rmSync(files, { recursive: true })
+  })
+  // What a start leaves behind (garbage collection, the compile cache) dies down.
+  let last = wakeUps(child.pid!)
+  for (let tries = 0; tries < 20; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    const now = wakeUps(child.pid!)
+    if (now - last <= 1) break
+    last = now
+  }
+  const before = wakeUps(child.pid!)
+  const seconds = 8
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  const woken = wakeUps(child.pid!) - before
+  t.diagnostic(`${woken} wake-ups of all threads in ${seconds} s`)
+  assert.ok(woken <= seconds, `${woken} wake-ups in ${seconds} s`)
+})
