@@ -13,7 +13,9 @@ import { freePort } from '../support/ports.ts'
 async function demoFiles(): Promise<string> {
   const dir = mkdtempSync(path.join(tmpdir(), 'pilothouse-process-'))
   for (const service of services) await putFile(dir, serviceFile(service), [serviceEntry(service)])
-  for (const workload of (await planDemo()).workloads)
+  const plan = await planDemo()
+  plan.release()
+  for (const workload of plan.workloads)
     await putFile(dir, workloadFile(workload), [workloadEntry(workload)])
   return dir
 }
