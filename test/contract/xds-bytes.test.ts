@@ -36,8 +36,8 @@ test('responses are what the library reads and writes', () => {
       const read = decode(DiscoveryResponseSchema, sotw)
       assert.deepEqual([read.versionInfo, read.typeUrl, read.nonce], [sent.version, sent.typeUrl, sent.nonce])
       assert.deepEqual(
-        read.resources,
-        sent.resources.map(({ bytes }) => decode(AnySchema, bytes)),
+        read.resources.map((any) => encode(AnySchema, any)),
+        sent.resources.map(({ bytes }) => Uint8Array.from(bytes)),
       )
       assert.deepEqual(Buffer.from(encode(DiscoveryResponseSchema, read)), sotw)
 
