@@ -137,7 +137,10 @@ test('detection time: for ever, or as the settings say and on as bytes', () => {
 
 test('CIDR blocks: by address', () => {
   const { listener } = generate([
-    service('net.example.com', [port(9000, 'TCP')], [], { addresses: ['10.0.0.0/8'], resolution: 'NONE' }),
+    service('net.example.com', [port(9000, 'TCP')], [], {
+      addresses: ['10.1.0.0/8', '10.0.0.0/8'],
+      resolution: 'NONE',
+    }),
     service('any.example.com', [port(9000, 'TCP')]),
   ])
   assert.deepEqual(chainMatches(listener('0.0.0.0_9000')), [

@@ -10,8 +10,8 @@ import {
 import { HttpProtocolOptionsSchema } from '#xds/proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js'
 import { duration, pack } from '#xds/proto/index.ts'
 import type { Resource } from '#xds/resources.ts'
-import type { ClusterInit } from './cluster-parts.ts'
 import {
+  type ClusterInit,
   circuitBreakers,
   common,
   HTTP_OPTIONS,
@@ -20,7 +20,6 @@ import {
   originalDestination,
 } from './cluster-parts.ts'
 import { type Context, encodeResource } from './context.ts'
-
 import { anyAddress } from './envoy.ts'
 import { inboundSource } from './fixed-clusters.ts'
 import { inboundCluster } from './names.ts'
@@ -78,13 +77,13 @@ function poolOptions(
   protocol: Protocol,
   pool: ConnectionPool | undefined,
 ): ClusterInit['typedExtensionProtocolOptions'] {
-  const common = poolCommon(pool)
-  const init = httpOptionsInit(protocol) ?? (common && plainHttp)
+  const limited = poolCommon(pool)
+  const init = httpOptionsInit(protocol) ?? (limited && plainHttp)
   if (init === undefined) return {}
   return {
     [HTTP_OPTIONS]: pack(HttpProtocolOptionsSchema, {
       ...init,
-      ...(common ? { commonHttpProtocolOptions: common } : {}),
+      ...(limited ? { commonHttpProtocolOptions: limited } : {}),
     }),
   }
 }

@@ -9,7 +9,6 @@ import type { TrafficMode } from '#sidecar/view.ts'
 import { ListenerSchema } from '#xds/proto/gen/envoy/config/listener/v3/listener_pb.js'
 import type { Resource } from '#xds/resources.ts'
 import { clusterKind } from './clusters.ts'
-import type { CounterName } from './context.ts'
 import { type Context, encodeResource } from './context.ts'
 import type { IpFamily } from './envoy.ts'
 import {
@@ -105,7 +104,8 @@ function httpChains(
 
 /** Envoy refuses two chains with one match, so each name is taken once. */
 function sniChains(members: readonly Member[], { family, mode }: SharedListener): FilterChainInit[] {
-  const taken = new Set<string>()
+  // Everything isn't a name; that is the default chain's.
+  const taken = new Set<string>(['*'])
   return members.flatMap((member) => {
     const { hostname, aliases } = member.service.attributes
     const names = [hostname, ...aliases].map((name) => name.toLowerCase()).filter((name) => !taken.has(name))
@@ -127,12 +127,21 @@ function cidrChains(context: Context, members: readonly Member[]): FilterChainIn
   })
 }
 
-export const blocksOf = ({ service }: Member): readonly string[] =>
-  service.attributes.addresses.filter((address) => address.includes('/') && ipaddr.isValidCIDR(address))
+/** As networks: Envoy takes 10.1.0.0/8 and 10.0.0.0/8 for the same match. */
+function blocksOf({ service }: Member): readonly string[] {
+  const blocks = service.attributes.addresses.filter((a) => a.includes('/') && ipaddr.isValidCIDR(a))
+  return [...new Set(blocks.map(networkOf))]
+}
 
-function cidrRange(block: string) {
-  const [, prefixLen] = ipaddr.parseCIDR(block)
-  return { addressPrefix: block.slice(0, block.indexOf('/')), prefixLen }
+function networkOf(block: string): string {
+  const [address, length] = ipaddr.parseCIDR(block)
+  const kind = address.kind() === 'ipv6' ? ipaddr.IPv6 : ipaddr.IPv4
+  return `${kind.networkAddressFromCIDR(block)}/${length}`
+}
+
+function cidrRange(network: string) {
+  const [addressPrefix = '', length] = network.split('/')
+  return { addressPrefix, prefixLen: Number(length) }
 }
 
 const passthroughChain = (policy: OutboundTrafficPolicy): FilterChainInit => ({
@@ -148,14 +157,9 @@ function countConflicts(context: Context, http: readonly Member[], bytes: readon
   const [web] = http.filter(({ port }) => protocolClass(port.protocol) === 'http')
   const [tcp] = bytes.filter(({ port }) => protocolClass(port.protocol) === 'tcp')
   if (web === undefined || tcp === undefined) return
-  count(context, byAgeFirst(web, tcp) ? 'tcp_over_current_http' : 'http_over_current_tcp')
+  count(context, byAge(web.service, tcp.service) < 0 ? 'tcp_over_current_http' : 'http_over_current_tcp')
 }
 
-const byAgeFirst = (a: Member, b: Member): boolean => byAge(a.service, b.service) < 0
-type Conflict = CounterName extends infer N
-  ? N extends `pilot_conflict_outbound_listener_${infer C}`
-    ? C
-    : never
-  : never
+type Conflict = 'tcp_over_current_tcp' | 'tcp_over_current_http' | 'http_over_current_tcp'
 const count = (context: Context, conflict: Conflict): void =>
   context.counters.count(`pilot_conflict_outbound_listener_${conflict}`, 'lds')
