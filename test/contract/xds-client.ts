@@ -67,6 +67,7 @@ interface Wants {
 export interface ClientOptions {
   readonly node?: string
   readonly now?: () => number
+  readonly wait?: (ms: number, work: () => void) => () => void
   /** Messages are taken by the transport only by `drainTransport`. */
   readonly slow?: boolean
 }
@@ -104,7 +105,7 @@ export function createClient(
   source: ResourceSource,
   options: ClientOptions = {},
 ): TestClient {
-  const { node = 'n1', now = () => 0, slow = false } = options
+  const { node = 'n1', now = () => 0, wait = () => () => {}, slow = false } = options
   const sotw = variant.protocol === 'sotw'
   const wants = new Map<TypeUrl, Wants>()
   const inbox: Message[] = []
@@ -134,7 +135,7 @@ export function createClient(
         },
         cut: () => {},
       }
-      const deps = { source, log: silentLogger, now, limits: defaultLimits, observer: {} }
+      const deps = { source, log: silentLogger, now, wait, limits: defaultLimits, observer: {} }
       const id = `${node}.${++streamCount}`
       stream = openStream(id, variant.protocol, only, outlet, deps)
       const opened = stream

@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { status } from '@grpc/grpc-js'
-import { Subject, throwError } from 'rxjs'
+import { of, Subject, throwError } from 'rxjs'
 import { silentLogger } from '#support/logger.ts'
 import {
   DeltaDiscoveryRequestSchema,
   DiscoveryRequestSchema,
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { encode } from '#xds/proto/index.ts'
-import { emptyResourceSet, withChanges } from '#xds/resource-set.ts'
+import { emptyResourceSet, withChanges, withMissing } from '#xds/resource-set.ts'
 import type { Resource, ResourceUpdate, TypeUrl } from '#xds/resources.ts'
 import { receiveDelta } from '#xds/server/delta.ts'
 import { defaultLimits } from '#xds/server/limits.ts'
-import { createMachine, nextResponse, receiveUpdate } from '#xds/server/machine.ts'
+import { createMachine, nextResponse, patienceMs, receiveUpdate } from '#xds/server/machine.ts'
 import { createMemorySource, type MemorySource } from '#xds/server/memory.ts'
 import { openStream } from '#xds/server/stream.ts'
 import { typeUrls } from '#xds/type-urls.ts'
@@ -591,7 +591,44 @@ test('an idle subscription lets go of older sets', () => {
   for (const sub of machine.subs) assert.equal(sub.base, set)
 })
 
+test('routes do not wait for ever for clusters that stay unacknowledged', () => {
+  const source = createMemorySource()
+  let clock = 0
+  const waits: { ms: number; work: () => void }[] = []
+  const wait = (ms: number, work: () => void): (() => void) => {
+    const entry = { ms, work }
+    waits.push(entry)
+    return () => void waits.splice(waits.indexOf(entry), 1)
+  }
+  source.update('n1', r(CDS, 'a', '1'), r(RDS, 'a', '1'))
+  const client = createClient({ protocol: 'delta', aggregated: true }, source, { now: () => clock, wait })
+  for (const typeUrl of [CDS, RDS]) client.subscribe(typeUrl, 'a')
+  client.ackAll()
+  client.log.length = 0
+  source.update('n1', r(CDS, 'a', '2'), r(RDS, 'a', '2'))
+  assert.deepEqual(client.log, ['cds: a'])
+  assert.deepEqual(
+    waits.map(({ ms }) => ms),
+    [patienceMs],
+  )
+  clock += patienceMs
+  waits[0]!.work()
+  assert.deepEqual(client.log, ['cds: a', 'rds: a'])
+  client.close()
+  assert.deepEqual(waits, [])
+})
+
 describe('a source', () => {
+  test('that throws ends the stream, and no other', () => {
+    const bad = withMissing(emptyResourceSet, () => {
+      throw new Error('a fault')
+    })
+    const updates = of<ResourceUpdate>({ resources: bad, changed: 'all' })
+    const client = createClient({ protocol: 'sotw', aggregated: true }, { connect: () => updates })
+    client.subscribe(CDS, 'a')
+    assert.deepEqual(client.failures, ['INTERNAL: internal error of this Pilot; its log has more'])
+  })
+
   test('that is not ready yet: requests wait for it and are answered in order', () => {
     const updates = new Subject<ResourceUpdate>()
     const client = createClient({ protocol: 'delta', aggregated: true }, { connect: () => updates })
@@ -641,7 +678,8 @@ describe('malformed requests end the stream with a clear text', () => {
         const end = (code: status, why: string): void => void ended.push(`${status[code]} ${why}`)
         const outlet = { peer: 'p', send: () => {}, end, cut: () => {} }
         const source = createMemorySource()
-        const deps = { source, log: silentLogger, now: () => 0, limits: defaultLimits, observer: {} }
+        const wait = () => () => {}
+        const deps = { source, log: silentLogger, now: () => 0, wait, limits: defaultLimits, observer: {} }
         const stream = openStream('s', protocol, only, outlet, deps)
         const bytes = request((fields) => Buffer.from(encode(schema, fields)))
         stream.receive(bytes)

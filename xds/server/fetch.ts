@@ -1,5 +1,5 @@
 /** One request, one answer: the unary Fetch methods, and REST's. */
-import { firstValueFrom, timeout } from 'rxjs'
+import { firstValueFrom, throwError, timeout } from 'rxjs'
 import type { Node, ResourceSource, TypeUrl } from '../resources.ts'
 import { decodeSotw } from './decode.ts'
 import { type Encoded, encodeSotw } from './encode.ts'
@@ -15,10 +15,21 @@ export interface FetchRequest {
 /** How long a source that isn't ready yet is waited for. */
 const patienceMs = 10_000
 
+/** The source has said nothing of the node in time. */
+export class NotReadyError extends Error {
+  constructor() {
+    super('this Pilot has not heard from its registries yet; try again later')
+  }
+}
+
 /** What the node gets now. Rejects with a message for the client. */
 export async function fetchResources(source: ResourceSource, request: FetchRequest): Promise<Response> {
   if (!request.node?.id) throw new Error('the request must carry node.id; set it in the bootstrap')
-  const update = await firstValueFrom(source.connect(request.node).pipe(timeout({ first: patienceMs })))
+  const update = await firstValueFrom(
+    source
+      .connect(request.node)
+      .pipe(timeout({ first: patienceMs, with: () => throwError(() => new NotReadyError()) })),
+  )
   const machine = createMachine('sotw')
   receiveUpdate(machine, update)
   receiveSotw(machine, { typeUrl: request.typeUrl, nonce: '', names: request.names }, 0)

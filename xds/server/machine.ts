@@ -151,7 +151,7 @@ function respond(machine: Machine, sub: Subscription, now: number): Response | u
   if (sub.inFlight !== undefined) return undefined
   const removals = mayRemove(machine, sub)
   if (!sub.owed && !hasUnsent(sub) && !(removals && sub.removals.size > 0)) return undefined
-  const held = sideOf(sub.typeUrl) === 'routes' && clustersUnderWay(machine)
+  const held = sideOf(sub.typeUrl) === 'routes' && now < (clustersDue(machine) ?? now)
   if (held && !sub.owed && sub.forced.size === 0) return undefined
   // A complete response can't be partial, nor can the first one of a wildcard subscription.
   const only = held && !sub.complete && sub.sentNonce !== '' ? 'forced' : 'all'
@@ -188,13 +188,28 @@ function respond(machine: Machine, sub: Subscription, now: number): Response | u
   }
 }
 
-/** Whether the client is about to get, or has not yet acknowledged, additions to its clusters. */
-function clustersUnderWay(machine: Machine): boolean {
-  return machine.subs.some(
-    (sub) =>
-      sideOf(sub.typeUrl) === 'clusters' &&
-      (hasUnsent(sub) || (sub.inFlight !== undefined && sub.inFlight.changed.length > 0)),
-  )
+/**
+ * How long routes wait for clusters to be acknowledged, in milliseconds. Envoy acknowledges them when they are
+ * warm: a matter of one exchange, unless a DNS name doesn't resolve or a secret doesn't come.
+ */
+export const patienceMs = 3000
+
+/**
+ * Until when listeners and routes wait for clusters; undefined if there is nothing to wait for. Without end
+ * where clusters were not even sent: a route to a cluster that the client has never heard of is an outage.
+ */
+function clustersDue(machine: Machine): number | undefined {
+  const sub = machine.subs.find((sub) => sideOf(sub.typeUrl) === 'clusters')
+  if (sub === undefined) return undefined
+  if (hasUnsent(sub)) return Number.POSITIVE_INFINITY
+  return sub.inFlight?.changed.length ? sub.sentAt + patienceMs : undefined
+}
+
+/** When `nextResponse` is to be called again even if nothing happens; undefined = never. */
+export function wakeAt(machine: Machine): number | undefined {
+  const due = clustersDue(machine)
+  if (due === undefined || due === Number.POSITIVE_INFINITY) return undefined
+  return machine.subs.some((sub) => sideOf(sub.typeUrl) === 'routes' && hasUnsent(sub)) ? due : undefined
 }
 
 /** What is gone may be removed when all additions are through and what uses it has been removed before. */

@@ -13,7 +13,7 @@ import type { ResourceSource, TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
 import { nodeOf } from './decode.ts'
 import { encodeSotw, toBuffer } from './encode.ts'
-import { fetchResources } from './fetch.ts'
+import { fetchResources, NotReadyError } from './fetch.ts'
 import type { Response } from './machine.ts'
 
 export interface RestAnswer {
@@ -71,6 +71,7 @@ export function createRestHandler(source: ResourceSource): RestHandler {
       const message = decode(DiscoveryResponseSchema, toBuffer(encodeSotw(response)))
       return { status: 200, body: JSON.stringify(toJson(DiscoveryResponseSchema, message)) }
     } catch (error) {
+      if (error instanceof NotReadyError) return problem(503, 'XDS_NOT_READY', error.message, 'see /ready')
       return problem(400, 'XDS_NODE_REFUSED', messageOf(error), 'correct the node in the bootstrap')
     }
   }

@@ -14,7 +14,7 @@ import {
 import { type Logger, silentLogger } from '#support/logger.ts'
 import type { Resource, ResourceSource } from '../resources.ts'
 import type { Encoded } from './encode.ts'
-import { fetchEncoded } from './fetch.ts'
+import { fetchEncoded, NotReadyError } from './fetch.ts'
 import { defaultLimits, type XdsLimits } from './limits.ts'
 import { listenShared, type SharedListener } from './listener.ts'
 import { createRestHandler } from './rest.ts'
@@ -46,7 +46,7 @@ export interface XdsServer {
 export function createXdsServer(options: XdsServerOptions): XdsServer {
   const limits = { ...defaultLimits, ...options.limits }
   const { source, log = silentLogger, now = Date.now, observer = {} } = options
-  const deps: StreamDeps = { source, log, now, limits, observer }
+  const deps: StreamDeps = { source, log, now, wait, limits, observer }
   const streams = new Map<string, { readonly stream: XdsStream; readonly address: string }>()
   const perAddress = new Map<string, number>()
   const rest = createRestHandler(source)
@@ -72,7 +72,10 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     return (call: ServerUnaryCall<Buffer, Encoded>, reply: sendUnaryData<Encoded>) => {
       fetchEncoded(source, method.typeUrl!, call.request).then(
         (message) => reply(null, message),
-        (error: Error) => reply({ code: status.INVALID_ARGUMENT, details: error.message }),
+        (error: Error) => {
+          const code = error instanceof NotReadyError ? status.UNAVAILABLE : status.INVALID_ARGUMENT
+          reply({ code, details: error.message })
+        },
       )
     }
   }
@@ -173,6 +176,11 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     streams: () => [...streams.values()].map(({ stream }) => stream.status()),
     held: (streamId) => streams.get(streamId)?.stream.held() ?? [],
   }
+}
+
+function wait(ms: number, work: () => void): () => void {
+  const timer = setTimeout(work, ms).unref()
+  return () => clearTimeout(timer)
 }
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

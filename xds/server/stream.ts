@@ -18,6 +18,7 @@ import {
   type Response,
   receiveUpdate,
   type Variant,
+  wakeAt,
 } from './machine.ts'
 import { receiveSotw } from './sotw.ts'
 import { type StreamInfo, type StreamStatus, typeStatuses, type XdsObserver } from './status.ts'
@@ -38,6 +39,8 @@ export interface StreamDeps {
   readonly source: ResourceSource
   readonly log: Logger
   readonly now: () => number
+  /** Calls back after so many milliseconds; the result cancels. */
+  readonly wait: (ms: number, work: () => void) => () => void
   readonly limits: XdsLimits
   readonly observer: XdsObserver
 }
@@ -68,6 +71,7 @@ export function openStream(
   let node: Node | undefined
   let updates: RxSubscription | undefined
   let open = true
+  let cancelWake = (): void => {}
   let sendingSince: number | undefined
   let lastMessageAt = since
   let bytesSent = 0
@@ -85,6 +89,7 @@ export function openStream(
   function closed(): void {
     if (!open) return
     open = false
+    cancelWake()
     updates?.unsubscribe()
     if (node !== undefined) observer.onDisconnect?.(info())
   }
@@ -92,14 +97,28 @@ export function openStream(
   function receive(message: Buffer): void {
     if (!open) return
     lastMessageAt = now()
-    let problem: string | undefined
+    let request: ReturnType<typeof decodeSotw> | ReturnType<typeof decodeDelta>
     try {
-      problem = variant === 'sotw' ? receiveOne(decodeSotw(message, lists)) : receiveOne(decodeDelta(message))
+      request = variant === 'sotw' ? decodeSotw(message, lists) : decodeDelta(message)
     } catch (error) {
-      problem = `not a discovery request: ${error instanceof Error ? error.message : String(error)}`
+      fail(status.INVALID_ARGUMENT, `not a discovery request: ${messageOf(error)}`)
+      return
     }
-    if (problem !== undefined) fail(status.INVALID_ARGUMENT, problem)
-    else pump()
+    guard(() => {
+      const problem = receiveOne(request)
+      if (problem === undefined) pump()
+      else fail(status.INVALID_ARGUMENT, problem)
+    })
+  }
+
+  /** A fault of the source or of ours ends this stream and no other; the client comes again. */
+  function guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      deps.log.error({ node: node?.id, error }, 'xDS stream failed')
+      fail(status.INTERNAL, 'internal error of this Pilot; its log has more')
+    }
   }
 
   /** What is wrong with the request, if anything. */
@@ -135,12 +154,12 @@ export function openStream(
     node = as
     observer.onConnect?.(info())
     updates = deps.source.connect(as).subscribe({
-      next: (update) => {
-        receiveUpdate(machine, update)
-        pump()
-      },
-      error: (error: unknown) =>
-        fail(status.INVALID_ARGUMENT, error instanceof Error ? error.message : String(error)),
+      next: (update) =>
+        guard(() => {
+          receiveUpdate(machine, update)
+          pump()
+        }),
+      error: (error: unknown) => fail(status.INVALID_ARGUMENT, messageOf(error)),
     })
     // A source may refuse at once, before there is a subscription to end.
     if (!open) updates.unsubscribe()
@@ -159,9 +178,16 @@ export function openStream(
   function pump(): void {
     while (open && sendingSince === undefined) {
       const response = nextResponse(machine, now())
-      if (response === undefined) return
+      if (response === undefined) break
       send(response)
     }
+    if (open && sendingSince === undefined) wakeLater()
+  }
+
+  function wakeLater(): void {
+    cancelWake()
+    const at = wakeAt(machine)
+    cancelWake = at === undefined ? () => {} : deps.wait(Math.max(0, at - now()), () => guard(pump))
   }
 
   function send(response: Response): void {
@@ -172,7 +198,7 @@ export function openStream(
     observer.onPush?.(info(), response.typeUrl, response.resources, message.byteLength)
     outlet.send(message, () => {
       sendingSince = undefined
-      pump()
+      guard(pump)
     })
   }
 
@@ -196,3 +222,5 @@ export function openStream(
     },
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
