@@ -9,7 +9,7 @@ import type { ObjectOptions } from '../istio/object.ts'
 import { type FileContent, parseSteps } from '../parse.ts'
 import type { Agenda, Timing } from './agenda.ts'
 import type { Catalog } from './catalog.ts'
-import { type FileSystem, isConfigFile, isHidden, type Look, look, reason } from './look.ts'
+import { type FileSystem, isConfigFile, isHidden, isMissing, type Look, look, reason } from './look.ts'
 import type { Watches } from './watches.ts'
 
 export interface TreeOptions extends ObjectOptions {
@@ -112,6 +112,8 @@ export function createTree(options: TreeOptions, deps: TreeDeps): Tree {
         return []
       case 'directory':
         return enter(path, seen.id, all).catch((error) => {
+          // Gone in the meantime: its parent's events bring us back here.
+          if (isMissing(error)) return []
           catalog.fail(
             path,
             issue('PH1013', { message: `${path} can't be read: ${reason(error)}`, at: path }),

@@ -1,6 +1,6 @@
 /** Watches on directories: one for each directory (inotify has no recursion), and one for where symbolic links lead. */
 import { basename, dirname, join } from 'node:path'
-import type { FileSystem } from './look.ts'
+import { type FileSystem, isMissing } from './look.ts'
 
 export interface Watches {
   /** The identity (device and inode) under which a directory is watched. */
@@ -24,6 +24,7 @@ export interface WatchEvents {
 }
 
 interface Watch {
+  /** '' once it is known to see nothing any more. */
   readonly id: string
   stop(): void
 }
@@ -39,7 +40,7 @@ export function createWatches(fs: FileSystem, events: WatchEvents): Watches {
   function start(
     dir: string,
     onName: (name: string | null, inPlace: boolean) => void,
-    onError: (error: Error) => void = events.onBlind,
+    onError: (error: Error) => void,
   ): () => void {
     if (stopped) return () => {}
     try {
@@ -66,14 +67,24 @@ export function createWatches(fs: FileSystem, events: WatchEvents): Watches {
     id: (dir) => watches.get(dir)?.id,
     add(dir, id) {
       watches.get(dir)?.stop()
-      const stop = start(dir, (name, inPlace) => {
+      const watch = { id, stop: () => {} }
+      watches.set(dir, watch)
+      const onName = (name: string | null, inPlace: boolean) => {
         // Kubernetes swaps `..data`: every link of the directory may lead elsewhere now.
         if (name === null || name.startsWith('..')) events.onPath(dir, false)
         else if (!name.startsWith('.')) events.onPath(join(dir, name), inPlace)
-        // The directory itself was removed or moved: the system names it as if it were in itself.
-        if (name === basename(dir)) events.onPath(dir, false)
-      })
-      watches.set(dir, { id, stop })
+        if (name !== basename(dir)) return
+        // The directory itself was removed or moved: the system names it as if it were in itself. A new one of the same
+        // name may get the same inode, and this watch must not pass for one on that.
+        if (!inPlace) watch.id = ''
+        events.onPath(dir, false)
+      }
+      const onError = (error: Error) => {
+        watch.id = ''
+        // Gone in the meantime, which its parent's watch tells; everything else is a lack of watches.
+        if (!isMissing(error)) events.onBlind(error)
+      }
+      watch.stop = start(dir, onName, onError)
     },
     remove(dir) {
       watches.get(dir)?.stop()
@@ -102,9 +113,13 @@ export function createWatches(fs: FileSystem, events: WatchEvents): Watches {
       if (known) known.links.add(path)
       else {
         const links = new Set([path])
-        const stop = start(dir, (_name, inPlace) => {
-          for (const link of links) events.onPath(link, inPlace)
-        })
+        const onName = (name: string | null, inPlace: boolean) => {
+          const all = [...links]
+          if (name === basename(dir) && !inPlace) for (const link of all) unlink(link)
+          for (const link of all) events.onPath(link, inPlace)
+        }
+        // Without it the rescan notices, as it would if the link led through further links.
+        const stop = start(dir, onName, () => {})
         targets.set(dir, { links, stop })
       }
     },

@@ -182,6 +182,16 @@ suite('files: changes', () => {
     w.write('x/y/a.yaml', serviceEntry('a', '10.0.0.7'))
     await w.until('back', () => addressOf(w, 'a') === '10.0.0.7')
   })
+  test('a directory made again is followed, even if it gets the same inode', async (t) => {
+    const w = watch(t, temporary(t))
+    for (let i = 1; i < 6; i++) {
+      w.write('x/a.yaml', serviceEntry('a', `10.0.0.${i}`))
+      await w.until('made', () => addressOf(w, 'a') === `10.0.0.${i}`)
+      w.replace('x/a.yaml', serviceEntry('a', `10.0.1.${i}`))
+      await w.until('followed', () => addressOf(w, 'a') === `10.0.1.${i}`)
+      rmSync(w.path('x'), { recursive: true })
+    }
+  })
   test('a directory moved away and another one moved into its place', async (t) => {
     const w = watch(t, temporary(t))
     w.write('in/a.yaml', serviceEntry('a'))
