@@ -26,10 +26,14 @@ export interface PipelineDeps {
 
 export function createPipeline(settings: Settings, { log, counters, store }: PipelineDeps): Pipeline {
   const files = sharedFileSources({}, { log, clock })
-  const registries = settings.registries.map((entry) => createRegistry(entry, { fetch, clock, log, files }))
+  const deps = { fetch: lazyFetch, clock, log, files }
+  const registries = settings.registries.map((entry) => createRegistry(entry, deps))
   const configs = createConfigSources(settings, files)
   const mesh = createMesh({ registries, configs, settings, clock, log, ...(store && { store }) })
   const views = createViews(mesh.updates, settings.mesh)
   const generator = createGenerator(settings.mesh, counters)
   return { mesh, views, source: meshResourceSource({ views, generator, parseNode }) }
 }
+
+/** Reading the global `fetch` loads all of it: only a registry that calls it pays for that. */
+const lazyFetch: typeof fetch = (input, init) => fetch(input, init)
