@@ -12,17 +12,15 @@
 import { emptyResourceSet } from '../resource-set.ts'
 import type { Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
 import { childType, isComplete, pushRank, removalRank, sideOf } from './order.ts'
+import { applyPlan, completeState, plan } from './plan.ts'
 import {
   acknowledge,
-  applyPlan,
   type ClientError,
-  completeState,
   createSubscription,
   forgive,
   hasUnsent,
   isInterested,
   markChanged,
-  plan,
   reject,
   type Subscription,
 } from './subscription.ts'

@@ -173,7 +173,7 @@ export function markChanged(
 }
 
 /** What the client should have under the name. */
-function wantedOf(sub: Subscription, set: ResourceSet, name: string): Resource | undefined {
+export function wantedOf(sub: Subscription, set: ResourceSet, name: string): Resource | undefined {
   if (sub.names.has(name)) return set.get(sub.typeUrl, name) ?? set.missing(sub.typeUrl, name)
   return sub.wildcard ? set.get(sub.typeUrl, name) : undefined
 }
@@ -184,114 +184,6 @@ export function heldOf(sub: Subscription, name: string): Held | undefined {
   if (sub.exceptions.size > 0 && sub.exceptions.has(name)) return sub.exceptions.get(name)
   const resource = wantedOf(sub, sub.base, name)
   return resource && { version: resource.version, resource }
-}
-
-export interface Plan {
-  /** What differs from what the client has, and what it asked for again. */
-  readonly changed: Resource[]
-  /** Names that are gone, or were asked for and don't exist. */
-  readonly removed: string[]
-  /** Names that are gone, to be removed later. */
-  readonly deferred: string[]
-}
-
-/**
- * What is to be said to bring the client from what it holds to `target`; with `only` 'forced' nothing but
- * what was asked for. Gone names are deferred unless `removals`.
- */
-export function plan(
-  sub: Subscription,
-  target: ResourceSet,
-  only: 'all' | 'forced',
-  removals: boolean,
-): Plan {
-  const result: Plan = { changed: [], removed: [], deferred: [] }
-  for (const name of candidates(sub, target, only)) {
-    const forced = sub.forced.has(name)
-    const wanted = wantedOf(sub, target, name)
-    const held = heldOf(sub, name)
-    if (wanted !== undefined) {
-      if (forced || held?.version !== wanted.version) result.changed.push(wanted)
-    } else if (forced || (held !== undefined && removals)) result.removed.push(name)
-    else if (held !== undefined) result.deferred.push(name)
-  }
-  if (sub.rejection !== undefined) addSuspects(sub, sub.rejection, target, result)
-  return result
-}
-
-/** Each name that may have to be said something of, once. */
-function candidates(sub: Subscription, target: ResourceSet, only: 'all' | 'forced'): Iterable<string> {
-  if (only === 'forced') return sub.forced
-  if (!sub.everything) {
-    if (sub.dirty.size === 0 && sub.removals.size === 0) return sub.forced
-    return new Set([...sub.forced, ...sub.dirty, ...sub.removals])
-  }
-  const names = new Set([...sub.forced, ...possiblyHeld(sub)])
-  if (sub.wildcard) for (const { name } of target.all(sub.typeUrl)) names.add(name)
-  return names
-}
-
-/**
- * When what a client rejected differs now, the rest of the rejected response goes with it: many clients take
- * all of a response or nothing. A complete response has it anyway, so it counts as changed there.
- */
-function addSuspects(
-  sub: Subscription,
-  { blamed, suspects }: Rejection,
-  target: ResourceSet,
-  result: Plan,
-): void {
-  const said = new Set([...result.changed.map((resource) => resource.name), ...result.removed])
-  const isDue = sub.complete ? sub.owed || said.size > 0 : [...said].some((name) => blamed.has(name))
-  if (!isDue) return
-  for (const name of suspects) {
-    if (said.has(name)) continue
-    const wanted = wantedOf(sub, target, name)
-    if (wanted === undefined) result.removed.push(name)
-    else result.changed.push(wanted)
-  }
-}
-
-/** All that the client should have, and what it has whose removal is deferred. */
-export function completeState(
-  sub: Subscription,
-  target: ResourceSet,
-  deferred: readonly string[],
-): Resource[] {
-  const resources: Resource[] = sub.wildcard ? [...target.all(sub.typeUrl)] : []
-  for (const name of sub.names) {
-    if (sub.wildcard && target.get(sub.typeUrl, name) !== undefined) continue
-    const resource = wantedOf(sub, target, name)
-    if (resource !== undefined) resources.push(resource)
-  }
-  for (const name of deferred) {
-    const resource = heldOf(sub, name)?.resource
-    if (resource !== undefined) resources.push(resource)
-  }
-  return resources
-}
-
-/** The client has (or will have) been told what `plan` says. */
-export function applyPlan(
-  sub: Subscription,
-  target: ResourceSet,
-  only: 'all' | 'forced',
-  { changed, removed, deferred }: Plan,
-): void {
-  if (only === 'all') {
-    const kept = new Map<string, Held | undefined>()
-    for (const name of deferred) kept.set(name, heldOf(sub, name))
-    sub.exceptions = kept
-    sub.removals = new Set(deferred)
-    sub.base = target
-    sub.everything = false
-    sub.dirty.clear()
-  } else {
-    for (const resource of changed) sub.exceptions.set(resource.name, { version: resource.version, resource })
-    for (const name of removed) sub.exceptions.set(name, undefined)
-  }
-  sub.forced.clear()
-  sub.owed = false
 }
 
 /** The client has taken the response in flight. */
@@ -377,7 +269,7 @@ export function countHeld(sub: Subscription): number {
 }
 
 /** All names that the client may have something under. */
-function possiblyHeld(sub: Subscription): ReadonlySet<string> {
+export function possiblyHeld(sub: Subscription): ReadonlySet<string> {
   if (!sub.wildcard) return sub.names
   const names = new Set([...sub.names, ...sub.exceptions.keys()])
   for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)
