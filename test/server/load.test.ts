@@ -210,22 +210,27 @@ test('the first bytes may come one by one', () =>
     assert.match(answer, /^HTTP\/1\.1 200 /)
   }))
 
-test('1,000 clients at once', () =>
-  withServer({}, async ({ client, server, source }) => {
-    source.update('*', r(CDS, 'a', '1'))
+test('1,000 clients at once, and one message for each that a change concerns', async () => {
+  let pushes = 0
+  const observer: XdsObserver = { onPush: () => void pushes++ }
+  await withServer({ observer }, async ({ client, server, source }) => {
+    source.update('*', r(EDS, 'a', '1'), r(EDS, 'b', '1'))
     const streams = Array.from({ length: 1000 }, () => openDelta(client()))
-    for (const [i, stream] of streams.entries()) stream.send({ node: { id: `n${i}` }, typeUrl: CDS })
+    for (const [i, stream] of streams.entries()) {
+      stream.send({ node: { id: `n${i}` }, typeUrl: EDS, resourceNamesSubscribe: [i % 2 ? 'a' : 'b'] })
+    }
     const first = await Promise.all(streams.map((stream) => stream.next(20_000)))
     assert.ok(first.every(({ resources }) => resources.length === 1))
     assert.equal(server.streams().length, 1000)
-    for (const [i, stream] of streams.entries()) stream.send({ typeUrl: CDS, responseNonce: first[i]!.nonce })
-    await until(
-      () => server.streams().every(({ types }) => types[0]!.status === 'SYNCED'),
-      'all acknowledged',
-    )
-    source.update('*', r(CDS, 'a', '2'))
-    await Promise.all(streams.map((stream) => stream.next(20_000)))
-  }))
+    for (const [i, stream] of streams.entries()) stream.send({ typeUrl: EDS, responseNonce: first[i]!.nonce })
+    const isSynced = (): boolean => server.streams().every(({ types }) => types[0]!.status === 'SYNCED')
+    await until(isSynced, 'all acknowledged')
+    pushes = 0
+    source.update('*', r(EDS, 'a', '2'))
+    await Promise.all(streams.filter((_, i) => i % 2).map((stream) => stream.next(20_000)))
+    assert.equal(pushes, 500)
+  })
+})
 
 test('drain sends all clients away, takes no new ones, and ends', () =>
   withServer({}, async ({ client, port, server }) => {
