@@ -159,6 +159,20 @@ test('streams and connections that say nothing are ended', () =>
     assert.equal(code, status.DEADLINE_EXCEEDED)
   }))
 
+test('a connection that answers no pings is ended: half-open ones are not kept', () =>
+  withServer({ limits: { keepaliveMs: 50, keepaliveTimeoutMs: 50 } }, async ({ port }) => {
+    const socket = connectSocket(port, '127.0.0.1')
+    // The preface and empty SETTINGS; whatever comes is swallowed.
+    socket.write(
+      Buffer.concat([
+        Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+        Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+      ]),
+    )
+    socket.resume()
+    await once(socket, 'close')
+  }))
+
 test('garbage on the port is closed, counted and harmless', async () => {
   const garbage: string[] = []
   const observer: XdsObserver = { onGarbage: (peer) => garbage.push(peer) }
