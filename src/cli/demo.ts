@@ -4,7 +4,7 @@ import { bootstrap } from '#inject/bootstrap.ts'
 import { type DemoOptions, type DemoPilot, runStage } from '#src/demo/demo.ts'
 import { EnvoyError } from '#src/demo/envoy.ts'
 import { namespace } from '#src/demo/plan.ts'
-import { silentLogger } from '#support/logger.ts'
+import { type Logger, silentLogger } from '#support/logger.ts'
 import { startPilot } from '../main.ts'
 import { CommandFailure } from './failure.ts'
 import type { DemoCommandOptions } from './options.ts'
@@ -44,9 +44,14 @@ const openPilot: DemoOptions['startPilot'] = async ({ files, xdsPort, adminPort 
   }
   const { settings, issues } = loadSettings({ flags })
   if (!settings) throw new Error(issues.map(({ message }) => message).join('; '))
-  const pilot = await startPilot(settings, { log: silentLogger })
+  const pilot = await startPilot(settings, { log: onlyErrors })
   await pilot.xds
   return pilot
+}
+
+const onlyErrors: Logger = {
+  ...silentLogger,
+  error: (fields, message) => console.error(`Pilot: ${message}`, fields),
 }
 
 const sidecarBootstrap: DemoOptions['bootstrap'] = (workload, xdsPort) =>

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { putFile, removeFile, workloadEntry, workloadFile } from './files.ts'
 import type { DemoWorkload } from './plan.ts'
 import type { Report } from './report.ts'
-import { countBy, sample, startTraffic, type Traffic } from './traffic.ts'
+import { countBy, type Sample, sample, startTraffic, type Traffic } from './traffic.ts'
 import type { RunningWorkload } from './workload.ts'
 
 export interface Stage {
@@ -119,16 +119,16 @@ async function drain(stage: Stage, traffic: Traffic, name: string): Promise<void
   stage.report.check(
     after.length > 0 &&
       after.every((each) => reviewer(each) !== name) &&
-      failures(traffic.since(changed)) === 0,
-    `${name} drained: ${when}; then ${countBy(after, reviewer)}, ${failures(traffic.since(changed))} failed`,
+      failures(traffic.endedSince(changed)) === 0,
+    `${name} drained: ${when}; then ${countBy(after, reviewer)}, ${failures(traffic.endedSince(changed))} failed`,
   )
   const back = performance.now()
   await putFile(stage.files, workloadFile(plan), [workloadEntry(plan)])
   const first = await seen(stage.signal, () => traffic.since(back).find((each) => reviewer(each) === name))
   const told = first ? `its first answer after ${ms(back, first.answered)}` : 'no answer'
   stage.report.check(
-    first !== undefined && failures(traffic.since(back)) === 0,
-    `${name} back: ${told}, ${failures(traffic.since(back))} failed`,
+    first !== undefined && failures(traffic.endedSince(back)) === 0,
+    `${name} back: ${told}, ${failures(traffic.endedSince(back))} failed`,
   )
 }
 
@@ -141,11 +141,13 @@ async function kill(stage: Stage, traffic: Traffic, name: string): Promise<void>
   await pause(stage.signal, 2 * watch)
   await removeFile(stage.files, workloadFile(victim.plan))
   await pause(stage.signal, watch)
-  const samples = traffic.since(killed)
+  const samples = traffic.endedSince(killed)
   const after = traffic.since(gone)
+  const [failed, again] = [samples.filter(({ failure }) => failure), samples.filter((each) => each.repeated)]
+  const cutOff = again.length === 0 ? '' : `, ${again.length} cut off on the way and asked again by web`
   stage.report.check(
-    after.length > 0 && after.every((each) => reviewer(each) !== name) && failures(samples) === 0,
-    `${name} killed (SIGKILL), its file removed 3 s later: ${countBy(after, reviewer)}, ${failures(samples)} failed`,
+    after.length > 0 && after.every((each) => reviewer(each) !== name) && failed.length === 0,
+    `${name} killed (SIGKILL), its file removed 3 s later: ${countBy(after, reviewer)}, ${failed.length} failed${cutOff}`,
   )
 }
 
@@ -156,8 +158,9 @@ function total(report: Report, traffic: Traffic): void {
   for (const each of failed.slice(0, 10)) report.line(each.failure!)
 }
 
-const failures = (samples: readonly { readonly failure?: string }[]) =>
-  samples.filter((each) => each.failure).length
+/** Where nothing dies nothing may be cut off either. */
+const failures = (samples: readonly Sample[]) =>
+  samples.filter((each) => each.failure !== undefined || each.repeated).length
 
 /** What `look` finds, asked again and again; undefined if it finds nothing in time. */
 async function seen<T>(signal: AbortSignal, look: () => T | undefined | false): Promise<T | undefined> {

@@ -12,6 +12,8 @@ export interface Sample {
   readonly chain: readonly string[]
   /** The version of `reviews` that answered. */
   readonly version: string
+  /** An application had to ask again, because the other side died over its request. */
+  readonly repeated: boolean
   readonly failure?: string
 }
 
@@ -19,6 +21,8 @@ export interface Traffic {
   readonly samples: readonly Sample[]
   /** Samples sent at `time` (performance.now()) or later. */
   since(time: number): readonly Sample[]
+  /** The same by the time of their end: those that were on their way at `time` too. */
+  endedSince(time: number): readonly Sample[]
   stop(): Promise<void>
 }
 
@@ -37,6 +41,7 @@ export function startTraffic(web: DemoWorkload, inFlight = 4, pause = 35): Traff
   return {
     samples,
     since: (time) => samples.filter((each) => each.sent >= time),
+    endedSince: (time) => samples.filter((each) => each.answered >= time),
     async stop() {
       running = false
       await Promise.all(clients)
@@ -48,15 +53,23 @@ export function startTraffic(web: DemoWorkload, inFlight = 4, pause = 35): Traff
 /** One request to web's sidecar (its inbound listener), from there on through the mesh. */
 export async function sample(web: DemoWorkload, agent?: Agent): Promise<Sample> {
   const sent = performance.now()
-  const done = (rest: Omit<Sample, 'sent' | 'answered'>) => ({ sent, answered: performance.now(), ...rest })
+  const failed = (failure: string): Sample => {
+    return { sent, answered: performance.now(), chain: [], version: '', repeated: false, failure }
+  }
   try {
     const { status, body } = await get({ host: web.ip, port: web.appPort, agent }, hostOf('web'))
-    if (status !== 200) return done({ chain: [], version: '', failure: `${status} ${body.trim()}` })
+    if (status !== 200) return failed(`${status} ${body.trim()}`)
     const chain: Said[] = []
     for (let said: Said | undefined = JSON.parse(body); said; said = said.next) chain.push(said)
-    return done({ chain: chain.map(({ app }) => app), version: chain[1]?.version ?? '' })
+    return {
+      sent,
+      answered: performance.now(),
+      chain: chain.map(({ app }) => app),
+      version: chain[1]?.version ?? '',
+      repeated: chain.some(({ repeated }) => repeated),
+    }
   } catch (error) {
-    return done({ chain: [], version: '', failure: (error as Error).message })
+    return failed((error as Error).message)
   }
 }
 
