@@ -127,6 +127,41 @@ interface ClusterStatus {
   }[]
 }
 
+test('100 changes of workloads with sidecars: at once, or drained first', { timeout: 120_000 }, async (t) => {
+  const running = load()
+  const started = performance.now()
+  const workloads = await Promise.all(
+    [3, 4, 5].map(async (n) => {
+      const app = house.add(await startApp({ kind: 'http', name: `vm-${n}` }), (each) => each.stop())
+      await it.sidecar({ name: `vm-${n}`, ip: it.ip(n) })
+      return { app, ip: it.ip(n), state: 'out' as 'out' | 'in' | 'draining' }
+    }),
+  )
+  for (let change = 0; change < 100; change++) {
+    const chosen = workloads[change % workloads.length]!
+    // The Pilot takes the listener from the workload's own sidecar in the same moment as the endpoint from its clients.
+    chosen.state =
+      chosen.state === 'in' ? (change % 2 ? 'draining' : 'out') : chosen.state === 'out' ? 'in' : 'out'
+    const listed = workloads.filter(({ state }) => state !== 'out')
+    const endpoints = listed.map(({ app, ip, state }) => ({
+      ...endpointOf(app, state === 'draining'),
+      address: ip,
+    }))
+    await it.put('churn', churnService(endpoints))
+    await until('Envoy to hold the change', () =>
+      holds(listed.map(({ app, state }) => ({ app, draining: state === 'draining' }))),
+    )
+    await sleep(20)
+  }
+  const served = workloads.map(({ app }) => app.count())
+  assert.ok(
+    served.every((count) => count > 20),
+    `each must have served: ${served}`,
+  )
+  await it.put('churn', churnService([]))
+  await report(t, running, '100 changes of workloads with sidecars', started)
+})
+
 test('200 changes of services: they come and go', { timeout: 120_000 }, async (t) => {
   const running = load()
   const started = performance.now()
