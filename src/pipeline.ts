@@ -25,7 +25,7 @@ export interface PipelineDeps {
 }
 
 export function createPipeline(settings: Settings, { log, counters, store }: PipelineDeps): Pipeline {
-  const files = sharedFileSources({}, { log, clock })
+  const files = sharedFileSources({ rootNamespace: settings.mesh.rootNamespace }, { log, clock })
   const deps = { fetch: lazyFetch, clock, log, files }
   const registries = settings.registries.map((entry) => createRegistry(entry, deps))
   const configs = createConfigSources(settings, files)

@@ -2,7 +2,7 @@
  * Follows a directory (or one file): events say where to look, looks say what is there, the catalogue says what changed.
  * One piece of work at a time. Nothing here ever throws to its caller; an unreadable root is a `trouble` value.
  */
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { Subscription } from 'rxjs'
 import type { ConfigUpdate } from '#model/config.ts'
 import type { Issue } from '#model/issue.ts'
@@ -30,7 +30,9 @@ type Trouble = Extract<ConfigUpdate, { kind: 'trouble' }>
 
 export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => void): Follower {
   const { fs, clock, timing, log } = options
-  const root = join(options.path, '.')
+  // `.` and `..` are no names that a directory's parent would tell of.
+  const named = join(options.path, '.')
+  const root = basename(named).startsWith('.') ? resolve(named) : named
   let rootIsFile = false
   let rootSeen = false
   let rootMissing: number | undefined

@@ -215,6 +215,7 @@ export function createTree(options: TreeOptions, deps: TreeDeps): Tree {
 
   function enlist(path: string): void {
     const dir = dirname(path)
+    if (dir === path) return
     entries.set(dir, (entries.get(dir) ?? new Set()).add(path))
   }
 

@@ -50,6 +50,16 @@ suite('files: the first word', () => {
       at: `${join(dir, 'a/two.yml')}:1`,
     })
   })
+  test('the working directory by its dot', async (t) => {
+    const dir = temporary(t)
+    writeFileSync(join(dir, 'one.yaml'), serviceEntry('one'))
+    const before = process.cwd()
+    process.chdir(dir)
+    t.after(() => process.chdir(before))
+    const w = watch(t, '.')
+    await synced(w)
+    assert.deepEqual(names(w), ['one'])
+  })
   test('an empty directory is a fact', async (t) => {
     const w = watch(t, temporary(t))
     await synced(w)
