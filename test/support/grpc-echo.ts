@@ -15,7 +15,7 @@ import {
   type ServiceDefinition,
   type sendUnaryData,
 } from '@grpc/grpc-js'
-import type { App, AppSpec } from './apps.ts'
+import type { App, AppSpec } from './app.ts'
 
 /** `from` is the name of the application that answered. */
 export interface Message {

@@ -10,12 +10,6 @@ export async function freePort(address = '127.0.0.1'): Promise<number> {
   throw new Error(`no free port on ${address}`)
 }
 
-export async function freePorts(count: number, address?: string): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) ports.add(await freePort(address))
-  return [...ports]
-}
-
 function isFree(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
