@@ -246,7 +246,7 @@ function readMesh(reader: Reader, value: unknown): MeshSettings {
         'REGISTRY_ONLY',
       ]) ?? 'ALLOW_ANY',
     connectTimeout: readDuration(reader, mesh.connectTimeout, ['mesh', 'connectTimeout']) ?? 10_000,
-    localityLbEnabled: readFlag(reader, locality.enabled, ['mesh', 'localityLbSetting', 'enabled']) ?? true,
+    localityLbEnabled: readFlag(reader, locality.enabled, ['mesh', 'localityLbSetting', 'enabled']) ?? false,
     protocolDetectionTimeout:
       readDuration(reader, mesh.protocolDetectionTimeout, ['mesh', 'protocolDetectionTimeout']) ?? 0,
   }

@@ -1,6 +1,6 @@
 /** The xDS server's streams as REST shows them: those that have said who they are. */
 import type { ProxyReader, TypeStatus } from '#admin/deps.ts'
-import type { StreamStatus, XdsServer } from '#xds/server/index.ts'
+import type { TypeStatus as ServerTypeStatus, XdsServer } from '#xds/server/index.ts'
 
 export function proxyReader(server: Pick<XdsServer, 'streams' | 'held'>): ProxyReader {
   return {
@@ -14,7 +14,7 @@ export function proxyReader(server: Pick<XdsServer, 'streams' | 'held'>): ProxyR
   }
 }
 
-function typeStatus(type: StreamStatus['types'][number]): TypeStatus {
+function typeStatus(type: ServerTypeStatus): TypeStatus {
   const { sentAt, ackedAt, nack } = type
   return {
     typeUrl: type.typeUrl,

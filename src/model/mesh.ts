@@ -105,7 +105,7 @@ export interface MeshSettings {
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY'
   /** Milliseconds. */
   readonly connectTimeout: number
-  /** Prefer endpoints near the proxy (region, zone, subzone become priorities); off: all localities share by weight. */
+  /** Prefer endpoints near the proxy (region, zone, subzone become priorities). Off, the default: all share by weight, as in Istio without outlier detection. */
   readonly localityLbEnabled: boolean
   /** How long a protocol may take to show itself on a sniffed port, ms; 0 = for ever (Istio's default). */
   readonly protocolDetectionTimeout: number

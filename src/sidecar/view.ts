@@ -97,11 +97,6 @@ export interface InboundView {
   readonly config?: ConfigObject<'Sidecar', SidecarSpec>
 }
 
-export interface SidecarView {
-  readonly outbound: OutboundView
-  readonly inbound: InboundView
-}
-
 export interface ViewUpdate<View> {
   readonly view: View
   /** Services of this view that changed; 'all' = rebuild (first view, or configuration changed). */

@@ -20,7 +20,7 @@ suite('settings', () => {
         rootNamespace: 'istio-system',
         outboundTrafficPolicy: 'ALLOW_ANY',
         connectTimeout: 10_000,
-        localityLbEnabled: true,
+        localityLbEnabled: false,
         protocolDetectionTimeout: 0,
       },
       xds: { address: '127.0.0.1:15010', maxStreams: 10_000 },
@@ -39,7 +39,7 @@ suite('settings', () => {
   rootNamespace: mesh
   outboundTrafficPolicy: { mode: REGISTRY_ONLY }
   connectTimeout: 1m30s
-  localityLbSetting: { enabled: false }
+  localityLbSetting: { enabled: true }
   protocolDetectionTimeout: 250ms
 xds: { address: "[::1]:0", maxStreams: 5 }
 admin: { address: localhost:1 }
@@ -60,7 +60,7 @@ log: { level: debug, format: pretty }
         rootNamespace: 'mesh',
         outboundTrafficPolicy: 'REGISTRY_ONLY',
         connectTimeout: 90_000,
-        localityLbEnabled: false,
+        localityLbEnabled: true,
         protocolDetectionTimeout: 250,
       },
       xds: { address: '[::1]:0', maxStreams: 5 },

@@ -101,7 +101,11 @@ test('one endpoint: one merge, one view, one encode, one message to each subscri
   await until('the others to have their clusters', () => far.every((p) => p.types.size >= 2))
   const quiet = async () => (await metrics(pilot)).pilothouse_xds_acks_total
   let acks = await quiet()
-  await until('quiet', async () => acks === (acks = await quiet()))
+  await until('quiet', async () => {
+    const before = acks
+    acks = await quiet()
+    return acks === before
+  })
 
   const marks = [...near, ...far].map((p) => p.received.length)
   const before = await metrics(pilot)
@@ -127,9 +131,8 @@ test('one endpoint: one merge, one view, one encode, one message to each subscri
       [[typeUrls.endpoint, ['outbound|80||svc-7.example']]],
     )
   })
-  far.forEach((p, i) =>
-    assert.equal(p.received.length, marks[subscribed + i], 'a proxy that does not see it hears nothing'),
-  )
+  for (const [i, p] of far.entries())
+    assert.equal(p.received.length, marks[subscribed + i], 'a proxy that does not see it hears nothing')
 
   // Configuration that means nothing to these proxies: no message at all.
   write(

@@ -15,8 +15,6 @@ import { pack, struct, typeNameOf } from './index.ts'
 import { registry } from './registry.ts'
 import { rewriter } from './rewrite.ts'
 
-export { registry } from './registry.ts'
-
 /** An Any we can't read travels through the library's JSON as a Struct with this key. */
 const OPAQUE = '\u0000pilothouse opaque Any'
 
