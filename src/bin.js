@@ -21,6 +21,8 @@ if (major >= 24) {
   process.exitCode = signal ? 1 : (status ?? 1)
 } else {
   console.error(`pilothouse needs Node 24 or later; this is ${process.version}.`)
-  console.error('Install Node 24 (https://nodejs.org), or run `npm install` in the clone, which brings its own.')
+  console.error(
+    'Install Node 24 (https://nodejs.org), or run `npm install` in the clone, which brings its own.',
+  )
   process.exitCode = 2
 }
