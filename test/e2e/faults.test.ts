@@ -174,7 +174,7 @@ test('clients that never read cost no one else anything', async (t) => {
   for (const each of deaf) each.ask(typeUrls.cluster)
   await until('them to be connected', async () => (await connections()).filter(isDeaf).length === deaf.length)
   const before = await memory()
-  const rounds = 100
+  const rounds = 40
   for (let round = 0; round < rounds; round++) {
     await it.put('round', service(`round-${round}.test.mesh`))
     await until('the change', async () => (await ask(`round-${round}.test.mesh`)) === 200)
@@ -256,4 +256,13 @@ test('1,000 clients at once are all served, Envoy among them', { timeout: 60_000
   for (const each of crowd) each.close()
   await until('the crowd to be gone', async () => (await connections()).length < 10)
   t.diagnostic(`after them in ${await stillServes('after-the-crowd')} ms`)
+})
+
+test('a Pilot that crashes is missed by nobody; the next one takes over', async (t) => {
+  const started = performance.now()
+  for (let crash = 0; crash < 5; crash++) {
+    await it.pilot.restart()
+    await stillServes(`after-crash-${crash}`)
+  }
+  t.diagnostic(`5 crashes (SIGKILL) in ${Math.round(performance.now() - started)} ms`)
 })

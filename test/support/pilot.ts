@@ -74,7 +74,7 @@ export function serveCommand(
   }
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const stop = async () => {
-    if (child.exitCode === null) child.kill('SIGTERM')
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
     const hard = setTimeout(() => child.kill('SIGKILL'), 10_000)
     await ended
     clearTimeout(hard)
@@ -83,15 +83,29 @@ export function serveCommand(
   return { child, output: () => output, stop }
 }
 
-/** `pilothouse serve` on loopback; resolves when `/ready` says so. */
+/** `pilothouse serve` on loopback; resolves when `/ready` says so. Its `restart` is a crash: SIGKILL, and started again. */
 export async function servePilot(house: Cleanup, options: PilotOptions): Promise<CommandPilot> {
   const [xdsPort, adminPort] = [await freePort(), await freePort()]
   const addresses = ['--xds-address', `127.0.0.1:${xdsPort}`, '--admin-address', `127.0.0.1:${adminPort}`]
-  const served = serveCommand(house, ['--files', options.files, ...addresses])
-  await until('the Pilot to be ready', async () => {
-    if (served.child.exitCode !== null) throw new Error(`it has ended:\n${served.output()}`)
-    return (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok
-  })
-  const restart = () => Promise.reject(new Error('a Pilot that is a process of its own is started anew'))
-  return { ...served, xdsPort, adminPort, restart }
+  const start = async () => {
+    const served = serveCommand(house, ['--files', options.files, ...addresses])
+    await until('the Pilot to be ready', async () => {
+      if (served.child.exitCode !== null) throw new Error(`it has ended:\n${served.output()}`)
+      return (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok
+    })
+    return served
+  }
+  let served = await start()
+  return {
+    xdsPort,
+    adminPort,
+    child: served.child,
+    output: () => served.output(),
+    stop: () => served.stop(),
+    async restart() {
+      served.child.kill('SIGKILL')
+      await served.stop()
+      served = await start()
+    },
+  }
 }
