@@ -15,6 +15,9 @@ const HEALTHS: Readonly<Record<string, Health>> = {
   draining: 'DRAINING',
 }
 
+/** Kubernetes' own label of what belongs to a headless Service. */
+const HEADLESS_KEY = 'service.kubernetes.io/headless'
+
 /** One service for each host. Its key is `namespace/hostname`. */
 export function toServices(entry: ConfigObject<string, ServiceEntrySpec>, registry: string): Service[] {
   const { spec } = entry
@@ -30,7 +33,7 @@ export function toServices(entry: ConfigObject<string, ServiceEntrySpec>, regist
     exportTo: spec.exportTo,
     subjectAltNames: spec.subjectAltNames,
     labels: entry.labels,
-    headless: false,
+    headless: HEADLESS_KEY in entry.labels && spec.addresses.length === 0,
     endpoints: toEndpoints(spec, hostname, registry, origin),
     ...(spec.workloadSelector ? { selector: spec.workloadSelector.labels } : {}),
     ...(entry.createdAt ? { createdAt: entry.createdAt } : {}),

@@ -62,6 +62,13 @@ const service = (more: Partial<Service>): Service => ({
 const PORT = 'ports: [{number: 80, name: http, protocol: HTTP}]'
 
 suite('ServiceEntry to services', () => {
+  test('headless by the label of Kubernetes, unless it has addresses', () => {
+    const labels = { 'service.kubernetes.io/headless': '' }
+    const metadata = 'name: x, namespace: shop, labels: {service.kubernetes.io/headless: ""}'
+    const spec = `hosts: [a.b]\nresolution: STATIC\n${PORT}`
+    assert.deepEqual(services(spec, metadata), [service({ headless: true, labels })])
+    assert.equal(services(`${spec}\naddresses: [10.0.0.1]`, metadata)[0]!.headless, false)
+  })
   const rows: readonly (readonly [name: string, spec: string, services: readonly Service[]])[] = [
     ['nothing said is NONE, external, for all', `hosts: [a.b]\n${PORT}`, [service({ resolution: 'NONE' })]],
     [
