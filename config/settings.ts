@@ -283,7 +283,7 @@ function readConfigs(reader: Reader, value: unknown, fromFile: FromFile): Config
   })
 }
 
-const nameOf = (path: string): string => `file/${path.replace(/\/+$/, '') || '/'}`
+const nameOf = (path: string): string => `file/${path.replace(/^\/+|\/+$/g, '')}`
 
 /** Whether the entry is of a known kind; if not, nothing else of it is looked at. */
 function readKind(reader: Reader, item: unknown, path: Path, known: readonly string[]): boolean {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The `pilothouse` command. Plain JavaScript, so that an old Node can read it and say what is wrong.
 // In a clone it runs the sources as they are (Node 24 strips the types); `npm run build` makes the package.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as module from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -17,8 +17,11 @@ if (major >= 24) {
   await main(process.argv)
 } else if (existsSync(ownNode)) {
   // A clone has Node 24 among its devDependencies: `npx pilothouse` works where the path has an older one.
-  const { status, signal } = spawnSync(ownNode, process.argv.slice(1), { stdio: 'inherit' })
-  process.exitCode = signal ? 1 : (status ?? 1)
+  const child = spawn(ownNode, process.argv.slice(1), { stdio: 'inherit' })
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  // A terminal's Ctrl-C reaches the child by itself; twice would mean "at once".
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
+  child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))
 } else {
   console.error(`pilothouse needs Node 24 or later; this is ${process.version}.`)
   console.error(

@@ -18,7 +18,7 @@ export function sharedFileSources(
     const key = resolve(path)
     const known = sources.get(key)
     if (known) return known
-    const source = filesSource({ ...options, name: `files/${path.replace(/\/+$/, '') || '/'}`, path }, deps)
+    const source = filesSource({ ...options, name: `files/${path.replace(/^\/+|\/+$/g, '')}`, path }, deps)
     sources.set(key, source)
     return source
   }

@@ -26,8 +26,6 @@ interface Row {
   readonly server: string
   readonly startup: number
   readonly report: LoadReport
-  /** Grown by one change, on average. */
-  readonly perChange: Readonly<Record<string, number>>
 }
 
 function parseSize(text: string): Size {
@@ -38,7 +36,6 @@ function parseSize(text: string): Size {
 }
 
 async function measure(tools: Tools, server: Server, size: Size, mode: string): Promise<Row> {
-  const before = await server.counters()
   const report = await load(tools, [
     '-addr',
     server.xds,
@@ -60,24 +57,12 @@ async function measure(tools: Tools, server: Server, size: Size, mode: string): 
     '10.99.0.',
     ...server.change,
   ])
-  const after = await server.counters()
-  const names = [
-    'pilothouse_encodes_total',
-    'pilothouse_generator_runs_total',
-    'pilothouse_views_advanced_total',
-  ]
-  const perChange = Object.fromEntries(
-    names
-      .filter((name) => name in after)
-      .map((name) => [name, ((after[name] ?? 0) - (before[name] ?? 0)) / Number(values.changes)]),
-  )
   return {
     size: `${size.services}x${size.endpoints}x${size.proxies}`,
     mode,
     server: server.name,
     startup: server.startup,
     report,
-    perChange,
   }
 }
 
@@ -119,7 +104,7 @@ async function measureAll(tools: Tools): Promise<Row[]> {
 const spread = (s: { p50_ms: number; p99_ms: number; max_ms: number }) =>
   [s.p50_ms, s.p99_ms, s.max_ms].map((ms) => ms.toFixed(ms < 100 ? 1 : 0)).join(' / ')
 
-function print({ size, mode, server, startup, report, perChange }: Row): void {
+function print({ size, mode, server, startup, report }: Row): void {
   const { initial_sync: sync, changes } = report
   console.log(
     [
@@ -135,7 +120,6 @@ function print({ size, mode, server, startup, report, perChange }: Row): void {
       `cpu ${(changes.server_cpu_seconds_per_change * 1000).toFixed(0)} ms`,
       `${changes.msgs_per_change} messages`,
       `${(changes.bytes_per_change / 1000).toFixed(1)} kB`,
-      ...Object.entries(perChange).map(([name, n]) => `${name.replace(/^pilothouse_|_total$/g, '')} ${n}`),
     ].join('  '),
   )
 }

@@ -1,9 +1,10 @@
 /** The servers under measurement, each a process of its own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { typeUrls } from '#xds/type-urls.ts'
+import { connect, openDelta } from '../server/client.ts'
 import { freePort } from '../support/ports.ts'
 import type { Tools } from './tools.ts'
 
@@ -13,10 +14,8 @@ export interface Server {
   readonly pid: number
   /** Flags of the load client that make one change. */
   readonly change: readonly string[]
-  /** Milliseconds from spawn to ready. */
+  /** Milliseconds from spawn to the first resource that a client has. */
   readonly startup: number
-  /** Counters since start, where the server has them. */
-  counters(): Promise<Readonly<Record<string, number>>>
   stop(): Promise<void>
 }
 
@@ -57,14 +56,13 @@ export async function startPilothouse(tools: Tools, size: Size): Promise<Server>
     ],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
-  await until(async () => (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok, child)
+  await until(() => hasResources(xdsPort), child)
   return {
     name: 'pilothouse',
     xds: `127.0.0.1:${xdsPort}`,
     pid: child.pid!,
     startup: performance.now() - started,
     change: ['-change-cmd', `${tools.gen} -dir ${files} -endpoints ${size.endpoints} -mark 10.99.0.{i}`],
-    counters: async () => parseMetrics(await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()),
     stop: async () => {
       await stop(child)
       rmSync(dir, { recursive: true, force: true })
@@ -81,14 +79,13 @@ export async function startPeer(tools: Tools, cache: 'linear' | 'raw', resources
     ['-cache', cache, '-file', resources, '-grpc', `127.0.0.1:${xdsPort}`, '-http', `127.0.0.1:${httpPort}`],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   )
-  await until(() => connects(xdsPort), child)
+  await until(() => hasResources(xdsPort), child)
   return {
     name: `go-control-plane ${cache}`,
     xds: `127.0.0.1:${xdsPort}`,
     pid: child.pid!,
     startup: performance.now() - started,
     change: ['-change-post', `http://127.0.0.1:${httpPort}/set?addr=10.99.0.{i}`],
-    counters: async () => ({}),
     stop: () => stop(child),
   }
 }
@@ -116,22 +113,17 @@ async function until(condition: () => Promise<boolean>, child: ChildProcess): Pr
   throw new Error('server not ready after 30 s')
 }
 
-async function connects(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy()
-      resolve(true)
+/** Asks for all clusters, as a sidecar does. */
+async function hasResources(port: number): Promise<boolean> {
+  const client = connect(port)
+  try {
+    const stream = openDelta(client)
+    stream.send({
+      node: { id: 'sidecar~10.0.0.1~bench.default~default.svc.cluster.local' },
+      typeUrl: typeUrls.cluster,
     })
-    socket.on('error', () => resolve(false))
-  })
-}
-
-/** Prometheus text to sums by metric name (labels joined). */
-function parseMetrics(text: string): Record<string, number> {
-  const sums: Record<string, number> = {}
-  for (const line of text.split('\n')) {
-    const match = /^([a-z_:]+)(\{[^}]*\})? (\S+)$/.exec(line)
-    if (match) sums[match[1]!] = (sums[match[1]!] ?? 0) + Number(match[3])
+    return (await stream.next(1000)).resources.length > 0
+  } finally {
+    client.close()
   }
-  return sums
 }
