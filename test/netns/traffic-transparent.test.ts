@@ -34,6 +34,7 @@ const apps: readonly AppSpec[] = [
   { kind: 'tls', name: 'tls', port: 8085 },
   { kind: 'http', name: 'auto-http', port: 8086 },
   { kind: 'tcp', name: 'auto-tcp', port: 8087 },
+  { kind: 'tcp', name: 'single', port: 8093 },
   { kind: 'tcp', name: 'headless', port: 8088 },
   { kind: 'http', name: 'unlisted', port: 8089 },
   { kind: 'tls', name: 'auto-tls', port: 8090 },
@@ -49,6 +50,7 @@ before(async () => {
   await hosts.outside.app({ kind: 'http', name: 'outside', port: 9090 })
   await hosts.outside.app({ kind: 'tcp', name: 'fixed', port: 9091 })
   await hosts.outside.app({ kind: 'tls', name: 'any', port: 9092 })
+  await hosts.outside.app({ kind: 'tcp', name: 'headless-outside', port: 8088 })
   files = house.add(await mkdtemp(join(tmpdir(), 'pilothouse-netns-')), (path) =>
     rm(path, { recursive: true }),
   )
@@ -84,7 +86,13 @@ function services(): ServiceSpec[] {
     served('auto-tls', 7000, undefined, 8090, vip(10)),
     served('shared-http', 7001, undefined, 8091),
     served('shared-tcp', 7001, undefined, 8092, vip(11)),
-    served('headless', 8088, 'TCP', 8088),
+    served('single', 8093, 'TCP', 8093),
+    {
+      host: 'headless.test.mesh',
+      labels: { 'service.kubernetes.io/headless': '' },
+      ports: [{ number: 8088, name: 'tcp', protocol: 'TCP' }],
+      endpoints: [{ address: hosts.server.ip }, { address: hosts.outside.ip }],
+    },
     {
       host: 'fixed.external.test',
       location: 'MESH_EXTERNAL',
@@ -229,10 +237,16 @@ test('a sniffed port that two services share, one of them without a virtual IP',
 })
 
 test('a service without a virtual IP is called at its endpoint’s own address', async () => {
-  assert.equal(await tcp(hosts.server.ip, 8088, 'ping'), 'headless ping')
-  const out = await passed(sidecars.client, /^outbound\|8088\|\|headless\.test\.mesh$/)
-  const into = await passed(sidecars.server, /^inbound\|8088\|\|/)
+  assert.equal(await tcp(hosts.server.ip, 8093, 'ping'), 'single ping')
+  const out = await passed(sidecars.client, /^outbound\|8093\|\|single\.test\.mesh$/)
+  const into = await passed(sidecars.server, /^inbound\|8093\|\|/)
   assert.ok(into > 0 && out > 0, `inbound ${into}, outbound ${out}`)
+})
+
+test('a headless service: each endpoint is called by itself, and passes as that service', async () => {
+  assert.equal(await tcp(hosts.server.ip, 8088, 'ping'), 'headless ping')
+  assert.equal(await tcp(hosts.outside.ip, 8088, 'ping'), 'headless-outside ping')
+  assert.equal(await passed(sidecars.client, /^outbound\|8088\|\|headless\.test\.mesh$/), 2)
 })
 
 test('an external service, and an address that no one registered (ALLOW_ANY)', async () => {

@@ -22,16 +22,18 @@ export interface ServiceSpec {
   readonly namespace?: string
   readonly exportTo?: readonly string[]
   readonly selector?: Readonly<Record<string, string>>
+  /** Of the ServiceEntry itself. */
+  readonly labels?: Readonly<Record<string, string>>
 }
 
 export const testNamespace = 'test'
 
 export function serviceEntry(service: ServiceSpec): object {
-  const { host, ports, endpoints, selector, namespace = testNamespace, ...rest } = service
+  const { host, ports, endpoints, selector, labels = {}, namespace = testNamespace, ...rest } = service
   return {
     apiVersion: 'networking.istio.io/v1',
     kind: 'ServiceEntry',
-    metadata: { name: host.replaceAll('.', '-').replaceAll('*', 'any'), namespace },
+    metadata: { name: host.replaceAll('.', '-').replaceAll('*', 'any'), namespace, labels },
     spec: {
       location: 'MESH_INTERNAL',
       resolution: 'STATIC',
