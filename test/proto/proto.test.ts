@@ -29,11 +29,11 @@ import {
   pack,
   StructSchema,
   struct,
-  typeUrl,
   typeUrlOf,
   unpack,
 } from '#xds/proto/index.ts'
 import { decodeAny, fromJson, toJson } from '#xds/proto/json.ts'
+import { typeUrls } from '#xds/type-urls.ts'
 
 const cluster = create(ClusterSchema, {
   name: 'outbound|80||reviews',
@@ -67,7 +67,7 @@ test('a message survives the wire', () => {
 
 test('a resource is an Any with its type URL', () => {
   const bytes = anyBytes(ClusterSchema, cluster)
-  assert.equal(decode(AnySchema, bytes).typeUrl, typeUrl.cluster)
+  assert.equal(decode(AnySchema, bytes).typeUrl, typeUrls.cluster)
   assert.equal(unpack(ClusterSchema, bytes)?.name, cluster.name)
   assert.equal(unpack(ListenerSchema, bytes), undefined)
   const message = decodeAny(bytes)
@@ -98,7 +98,7 @@ test('type URLs name the schemas', () => {
     runtime: RuntimeSchema,
   }
   for (const [kind, schema] of Object.entries(schemas)) {
-    assert.equal(typeUrl[kind as keyof typeof schemas], typeUrlOf(schema))
+    assert.equal(typeUrls[kind as keyof typeof schemas], typeUrlOf(schema))
   }
 })
 
@@ -215,8 +215,11 @@ test('an Any of an unknown type shows its bytes, wherever it lies', () => {
 })
 
 test('an Any whose bytes are broken shows them', () => {
-  const broken = create(AnySchema, { typeUrl: typeUrl.cluster, value: new Uint8Array([10, 200, 1]) })
-  assert.deepEqual(filtersOf(hcmListener(broken))[0].typedConfig, { '@type': typeUrl.cluster, value: 'CsgB' })
+  const broken = create(AnySchema, { typeUrl: typeUrls.cluster, value: new Uint8Array([10, 200, 1]) })
+  assert.deepEqual(filtersOf(hcmListener(broken))[0].typedConfig, {
+    '@type': typeUrls.cluster,
+    value: 'CsgB',
+  })
 })
 
 test('what is no Any fault still throws', () => {

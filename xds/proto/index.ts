@@ -48,7 +48,6 @@ export {
   UInt32ValueSchema,
   ValueSchema,
 } from '@bufbuild/protobuf/wkt'
-export { type ResourceKind, type TypeUrl, typeUrl } from './typeurls.ts'
 
 const PREFIX = 'type.googleapis.com/'
 
