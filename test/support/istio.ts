@@ -11,6 +11,7 @@ export interface EndpointSpec {
   readonly ports?: Readonly<Record<string, number>>
   readonly labels?: Readonly<Record<string, string>>
   readonly weight?: number
+  readonly locality?: string
 }
 export interface ServiceSpec {
   readonly host: string

@@ -1,7 +1,7 @@
 /** A Pilot for tests: in this process, or as the command a user starts. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { loadSettings } from '#config/settings.ts'
+import { loadSettings, type Settings } from '#config/settings.ts'
 import { startPilot } from '#src/main.ts'
 import { silentLogger } from '#support/logger.ts'
 import { type Cleanup, until } from './cleanup.ts'
@@ -17,19 +17,22 @@ export interface PilotHandle {
 
 export interface PilotOptions {
   readonly files: string
+  /** Of a Pilot in this process: other settings than those of its flags. */
+  readonly settings?: (settings: Settings) => Settings
 }
 
 /** In this process; resolves when it is ready. */
 export async function startTestPilot(house: Cleanup, options: PilotOptions): Promise<PilotHandle> {
   const [xdsPort, adminPort] = [await freePort(), await freePort()]
-  const { settings, issues } = loadSettings({
+  const { settings: plain, issues } = loadSettings({
     flags: {
       files: [options.files],
       xdsAddress: `127.0.0.1:${xdsPort}`,
       adminAddress: `127.0.0.1:${adminPort}`,
     },
   })
-  if (!settings) throw new Error(JSON.stringify(issues))
+  if (!plain) throw new Error(JSON.stringify(issues))
+  const settings = options.settings?.(plain) ?? plain
   const start = async () => {
     const pilot = await startPilot(settings, { log: silentLogger })
     await pilot.xds

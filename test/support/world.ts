@@ -9,7 +9,7 @@ import { type Cleanup, until } from './cleanup.ts'
 import { type Place, tcpSocket } from './clients.ts'
 import { envoy } from './envoys.ts'
 import { testNamespace } from './istio.ts'
-import { type PilotHandle, servePilot, startTestPilot } from './pilot.ts'
+import { type PilotHandle, type PilotOptions, servePilot, startTestPilot } from './pilot.ts'
 import { freePort } from './ports.ts'
 
 export interface SidecarOptions {
@@ -49,6 +49,7 @@ export interface WorldOptions {
   readonly files?: Readonly<Record<string, readonly object[]>>
   /** The Pilot is a process of its own (`pilothouse serve`), not a part of this one. */
   readonly command?: boolean
+  readonly settings?: PilotOptions['settings']
 }
 
 export async function world(house: Cleanup, options: WorldOptions = {}): Promise<World> {
@@ -57,7 +58,10 @@ export async function world(house: Cleanup, options: WorldOptions = {}): Promise
   )
   for (const [name, objects] of Object.entries(options.files ?? {}))
     await putFile(files, `${name}.yaml`, objects)
-  const pilot = await (options.command ? servePilot : startTestPilot)(house, { files })
+  const pilot = await (options.command ? servePilot : startTestPilot)(house, {
+    files,
+    ...(options.settings && { settings: options.settings }),
+  })
   // Tests may run at the same time, and a demo beside them: each has its own addresses.
   const network = `127.${64 + Math.floor(Math.random() * 128)}.${Math.floor(Math.random() * 256)}`
   const ip = (n: number) => `${network}.${n}`
