@@ -44,6 +44,8 @@ export interface Node {
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string }
   readonly userAgentName: string
   readonly userAgentVersion: string
+  /** How it asked for this: by the aggregated stream, by a stream of the type's own, or by REST. The server says it. */
+  readonly via?: 'ADS' | 'GRPC' | 'DELTA_GRPC' | 'REST'
 }
 
 export interface ResourceSource {

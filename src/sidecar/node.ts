@@ -5,7 +5,7 @@
 import { isIP } from 'node:net'
 import type { PilotError } from '#model/issue.ts'
 import type { Labels, Locality } from '#model/service.ts'
-import type { Sidecar, TrafficMode } from './view.ts'
+import type { Sidecar, TrafficMode, XdsConfigSource } from './view.ts'
 
 /** The parts of envoy.config.core.v3.Node that are read; xds/resources.ts' Node fits. */
 export interface NodeIdentity {
@@ -14,6 +14,7 @@ export interface NodeIdentity {
   readonly metadata: Readonly<Record<string, unknown>>
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string }
   readonly userAgentName?: string
+  readonly via?: 'ADS' | XdsConfigSource['api']
 }
 
 interface NodeDefaults {
@@ -38,6 +39,8 @@ export function parseNode(
   const outbound = outboundSocket(meta)
   if ('error' in outbound) return outbound
   const labels = stringMap(meta.LABELS)
+  const mode = trafficMode(meta, node.userAgentName ?? '')
+  const configSource = mode === 'grpc' ? undefined : ownSource(meta, node.via)
   return {
     id: node.id,
     type: id.type,
@@ -50,8 +53,9 @@ export function parseNode(
     ...optionalLocality(node.locality, labels),
     network: text(meta.NETWORK) || labels['topology.istio.io/network'] || '',
     networkView: list(meta.REQUESTED_NETWORK_VIEW),
-    mode: trafficMode(meta, node.userAgentName ?? ''),
+    mode,
     outbound,
+    ...(configSource && { configSource }),
   }
 }
 
@@ -127,6 +131,18 @@ const isPort = (port: string): boolean => /^\d{1,5}$/.test(port) && Number(port)
 function trafficMode(meta: NodeIdentity['metadata'], userAgent: string): TrafficMode {
   if (text(meta.GENERATOR) === 'grpc' || /^grpc\b/i.test(userAgent)) return 'grpc'
   return text(meta.INTERCEPTION_MODE).toUpperCase() === 'NONE' ? 'explicit' : 'transparent'
+}
+
+/** Who has no aggregated stream is told to ask for endpoints and routes in the way it asked for clusters and listeners. */
+function ownSource(meta: NodeIdentity['metadata'], via: NodeIdentity['via']): XdsConfigSource | undefined {
+  if (via === undefined || via === 'ADS') return undefined
+  return { api: via, cluster: text(meta.PILOTHOUSE_XDS_CLUSTER) || defaultXdsClusters[via] }
+}
+
+const defaultXdsClusters: Readonly<Record<XdsConfigSource['api'], string>> = {
+  GRPC: 'xds-grpc',
+  DELTA_GRPC: 'xds-grpc',
+  REST: 'xds-rest',
 }
 
 /** The node's own locality, else the label `istio-locality` (`region.zone.subzone`), else the topology labels. */

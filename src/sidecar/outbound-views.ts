@@ -114,7 +114,7 @@ function outboundTraits(
   config: SidecarConfig | undefined,
   settings: MeshSettings,
 ): OutboundTraits {
-  const { mode, outbound, locality, networkView } = sidecar
+  const { mode, outbound, locality, networkView, configSource } = sidecar
   const ipFamily = ipFamilyOf(sidecar.ips)
   return {
     mode,
@@ -123,6 +123,7 @@ function outboundTraits(
     ...(ipFamily && { ipFamily }),
     ...(locality && { locality }),
     networkView: [...networkView].sort(),
+    ...(configSource && { configSource }),
   }
 }
 

@@ -6,6 +6,13 @@ import type { Labels, Locality, Protocol, ServicePort } from '#model/service.ts'
 /** transparent: traffic is redirected to 15001/15006. explicit: the application calls 127.0.0.1:15002. grpc: proxyless. */
 export type TrafficMode = 'transparent' | 'explicit' | 'grpc'
 
+/** How a proxy without an aggregated stream is to ask for endpoints and routes (Envoy's core.v3.ApiConfigSource). */
+export interface XdsConfigSource {
+  readonly api: 'GRPC' | 'DELTA_GRPC' | 'REST'
+  /** The cluster of its bootstrap that leads to the Pilot. */
+  readonly cluster: string
+}
+
 /** A connected proxy, parsed from its xDS node (Istio's node id and metadata keys, or a plain Envoy's). */
 export interface Sidecar {
   /** The node id as it came. */
@@ -25,6 +32,8 @@ export interface Sidecar {
   readonly mode: TrafficMode
   /** The explicit outbound proxy's socket (127.0.0.1:15002; HTTP_PROXY_PORT and PILOTHOUSE_OUTBOUND override). */
   readonly outbound: { readonly address: string; readonly port: number }
+  /** Absent: by the aggregated stream. */
+  readonly configSource?: XdsConfigSource
 }
 
 /** A listener of its own for some services: Sidecar egress with a port. */
@@ -56,6 +65,8 @@ export interface OutboundView {
   readonly listeners: readonly EgressListener[]
   readonly locality?: Locality
   readonly networkView: readonly string[]
+  /** Absent: by the aggregated stream. The inbound half asks for nothing. */
+  readonly configSource?: XdsConfigSource
   /** The Sidecar resource in force. */
   readonly config?: ConfigObject<'Sidecar', SidecarSpec>
 }

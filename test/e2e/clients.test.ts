@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { status } from '@grpc/grpc-js'
 import { typeUrls } from '#xds/type-urls.ts'
+import { connect, openSotw } from '../server/client.ts'
 import { type App, type Echo, startApp } from '../support/apps.ts'
 import { cleanup, until } from '../support/cleanup.ts'
 import { http1, type Place } from '../support/clients.ts'
 import { grpcCall, grpcClient } from '../support/grpc-echo.ts'
 import { serviceEntry } from '../support/istio.ts'
-import { freePort } from '../support/ports.ts'
 import { type Bootstrap, type TestSidecar, type World, world } from '../support/world.ts'
 
 const house = cleanup()
@@ -33,9 +34,16 @@ const httpService = (app: App) =>
     ports: [{ number: 80, name: 'http', protocol: 'HTTP' }],
     endpoints: [{ address: app.address, ports: { http: app.port } }],
   })
-const grpcService = (apps: readonly App[]) =>
+/** A service that comes while the client is there: a cluster, its endpoints and a changed route. */
+const moreService = (app: App, name: string) =>
   serviceEntry({
-    host: 'grpc.test.mesh',
+    host: `${name}.test.mesh`,
+    ports: [{ number: 80, name: 'http', protocol: 'HTTP' }],
+    endpoints: [{ address: app.address, ports: { http: app.port } }],
+  })
+const grpcService = (apps: readonly App[], name = 'grpc.test.mesh') =>
+  serviceEntry({
+    host: name,
     ports: [{ number: 7070, name: 'grpc', protocol: 'GRPC' }],
     endpoints: apps.map((app) => ({ address: app.address, ports: { grpc: app.port } })),
   })
@@ -47,10 +55,9 @@ const ways: Readonly<Record<string, (bootstrap: Bootstrap) => object>> = {
     bootstrap.dynamic_resources.ads_config.api_type = 'GRPC'
     return bootstrap
   },
-  'a stream for CDS and one for LDS, delta': (bootstrap) => ownStreams(bootstrap, grpcSource('DELTA_GRPC')),
-  'a stream for CDS and one for LDS, state of the world': (bootstrap) =>
-    ownStreams(bootstrap, grpcSource('GRPC')),
-  'REST for CDS and LDS': (bootstrap) => ownStreams(withRest(bootstrap), restSource),
+  'a stream for each type, delta': (bootstrap) => withoutAds(bootstrap, grpcSource('DELTA_GRPC')),
+  'a stream for each type, state of the world': (bootstrap) => withoutAds(bootstrap, grpcSource('GRPC')),
+  'REST for each type': (bootstrap) => withoutAds(withRest(bootstrap), restSource),
 }
 
 const grpcSource = (api_type: string) => ({
@@ -72,15 +79,13 @@ const restSource = {
   },
 }
 
-/** The clusters and listeners that the Pilot makes point to ADS for their endpoints and routes, so that stays. */
-function ownStreams(bootstrap: Bootstrap, source: object): object {
-  const { dynamic_resources } = bootstrap
-  return {
-    ...bootstrap,
-    dynamic_resources: { ...dynamic_resources, cds_config: source, lds_config: source },
-  }
-}
+/** What the Pilot makes can't point to an aggregated stream here: there is none. */
+const withoutAds = (bootstrap: Bootstrap, source: object): object => ({
+  ...bootstrap,
+  dynamic_resources: { cds_config: source, lds_config: source },
+})
 
+/** A way to the Pilot in HTTP/1.1. */
 function withRest(bootstrap: Bootstrap): Bootstrap {
   const address = { socket_address: { address: '127.0.0.1', port_value: it.pilot.xdsPort } }
   bootstrap.static_resources.clusters.push({
@@ -102,61 +107,18 @@ for (const [index, [way, change]] of Object.entries(ways).entries()) {
     await it.put('http', httpService(second))
     await answeredBy(sidecar.outbound, second.name)
     t.diagnostic(`a changed endpoint answers after ${Math.round(performance.now() - changed)} ms`)
+    await it.put('more', moreService(second, name))
+    await answeredBy(sidecar.outbound, second.name, `${name}.test.mesh`)
     await noRejection(sidecar)
     await it.put('http', httpService(first))
+    await it.remove('more')
     await sidecar.envoy.stop()
   })
 }
 
-for (const [way, source] of Object.entries({
-  'a stream for each type, delta': grpcSource('DELTA_GRPC'),
-  'a stream for each type, state of the world': grpcSource('GRPC'),
-  REST: restSource,
-})) {
-  test(`Envoy asking for endpoints and routes by ${way}`, async () => {
-    const place = { host: it.ip(30), port: await freePort(it.ip(30)) }
-    const sidecar = await it.sidecar({
-      name: 'own-sources',
-      ip: it.ip(30),
-      change: (bootstrap) => staticListener(withRest(bootstrap), source, place, it.ip(30)),
-    })
-    await answeredBy(place, 'first')
-    await noRejection(sidecar)
-    await sidecar.envoy.stop()
-  })
-}
-
-/** A listener and a cluster of the bootstrap's own; only the route configuration and the endpoints are the Pilot's. */
-function staticListener(bootstrap: Bootstrap, source: object, place: Place, name: string): object {
-  const http = 'type.googleapis.com/envoy.extensions.filters'
-  const manager = {
-    '@type': `${http}.network.http_connection_manager.v3.HttpConnectionManager`,
-    stat_prefix: name,
-    rds: { route_config_name: 'http_proxy', config_source: source },
-    http_filters: [
-      { name: 'envoy.filters.http.router', typed_config: { '@type': `${http}.http.router.v3.Router` } },
-    ],
-  }
-  bootstrap.static_resources.listeners.push({
-    name: 'own',
-    address: { socket_address: { address: place.host, port_value: place.port } },
-    filter_chains: [
-      { filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }] },
-    ],
-  })
-  const cluster = `outbound|80||${host}`
-  bootstrap.static_resources.clusters.push({
-    name: cluster,
-    type: 'EDS',
-    connect_timeout: '1s',
-    eds_cluster_config: { service_name: cluster, eds_config: source },
-  })
-  return { ...bootstrap, dynamic_resources: undefined }
-}
-
-const answeredBy = (to: Place, app: string) =>
+const answeredBy = (to: Place, app: string, at = host) =>
   until(`an answer of ${app}`, async () => {
-    const answer = await http1({ to, host })
+    const answer = await http1({ to, host: at })
     return answer.status === 200 && (JSON.parse(answer.body) as Echo).app === app
   })
 
@@ -186,10 +148,32 @@ test('@grpc/grpc-js-xds resolves xds:///, calls, and follows a change', async (t
     return from[0] === 'grpc-2'
   })
   t.diagnostic(`a changed endpoint answers after ${Math.round(performance.now() - changed)} ms`)
-  // grpc-js waits for a name that it asked for later on (its timer is only armed when the stream starts), and no longer
-  // than the call's own deadline; the names that exist are not held up by it.
-  await assert.rejects(grpcCall('xds:///nowhere.test.mesh:7070', 'Unary', 'x', { timeout: 1000 }))
+
+  // A name that isn't there is answered at once (the next test), but this client (1.14.1) waits 15 s for it to come, and
+  // then tells its callers nothing: each waits for its own deadline. When the name comes, those who wait are served.
+  const later = house.add(grpcClient('xds:///later.test.mesh:7070'), (each) => each.close())
+  const call = (timeout: number) => grpcCall('', 'Unary', 'x', { client: later, timeout })
+  await assert.rejects(call(500), { code: status.DEADLINE_EXCEEDED })
+  const queued = call(10_000)
+  await it.put('later', grpcService([grpc], 'later.test.mesh'))
+  assert.deepEqual((await queued).from, ['grpc'])
   assert.deepEqual((await grpcCall('', 'Unary', 'x', { client })).from, ['grpc-2'])
+})
+
+test('a gRPC client is told at once that a name does not exist', async () => {
+  const client = house.add(connect(it.pilot.xdsPort), (each) => each.close())
+  const stream = openSotw(client)
+  const ask = (...resourceNames: string[]) => ({ typeUrl: typeUrls.listener, resourceNames })
+  const { id } = grpcBootstrap().node
+  const node = { id, metadata: { GENERATOR: 'grpc', NAMESPACE: 'test' } }
+  stream.send({ node, ...ask('grpc.test.mesh:7070') })
+  const first = await stream.next()
+  assert.equal(first.resources.length, 1)
+  stream.send({ ...ask('grpc.test.mesh:7070', 'nowhere.test.mesh:7070'), responseNonce: first.nonce })
+  // All listeners that it asked for and that exist, so the other one doesn't.
+  const second = await stream.next()
+  assert.equal(second.resources.length, 1)
+  stream.call.cancel()
 })
 
 const grpcBootstrap = () => ({

@@ -4,6 +4,7 @@ import type { ServiceAttributes } from '#model/mesh.ts'
 import type { Protocol } from '#model/service.ts'
 import type { OutboundView } from '#sidecar/view.ts'
 import { createGenerator } from '#xds/generate/index.ts'
+import { typeUrls } from '#xds/type-urls.ts'
 import { counting, endpoint, inbound, inboundPort, outbound, port, service, settings } from './fixtures.ts'
 import { type Json, names, read } from './read.ts'
 
@@ -167,4 +168,75 @@ test('inbound: limits of the connection pool', () => {
   assert.equal(json.circuitBreakers.thresholds[0].maxRequests, 5)
   const options = json.typedExtensionProtocolOptions['envoy.extensions.upstreams.http.v3.HttpProtocolOptions']
   assert.deepEqual(options.commonHttpProtocolOptions, { idleTimeout: '30s', maxRequestsPerConnection: 3 })
+})
+
+test('EDS and RDS without an aggregated stream: as the proxy asked for the rest', () => {
+  const sources = (configSource: OutboundView['configSource']) => {
+    const generator = createGenerator(settings)
+    const one = service('a.example.com', [port(80, 'AUTO')], [endpoint('10.0.0.1')], {
+      addresses: ['10.9.9.9'],
+    })
+    const { set } = generator.outbound(undefined, {
+      view: outbound(
+        [one, service('b.example.com', [port(80, 'HTTP')])],
+        configSource ? { configSource } : {},
+      ),
+      changes: 'all',
+    })
+    const text = JSON.stringify(names(set, 'listener').map((name) => read(set, 'listener', name)))
+    return [
+      read(set, 'cluster', 'outbound|80||a.example.com').edsClusterConfig.edsConfig,
+      ...[...text.matchAll(/"configSource":(\{.*?"resourceApiVersion":"V3"\})/g)].map(([, json]) =>
+        JSON.parse(json!),
+      ),
+    ]
+  }
+  const grpc = {
+    apiConfigSource: {
+      apiType: 'DELTA_GRPC',
+      transportApiVersion: 'V3',
+      grpcServices: [{ envoyGrpc: { clusterName: 'xds-grpc' } }],
+      setNodeOnFirstMessageOnly: true,
+    },
+    initialFetchTimeout: '0s',
+    resourceApiVersion: 'V3',
+  }
+  const rest = {
+    apiConfigSource: {
+      apiType: 'REST',
+      transportApiVersion: 'V3',
+      clusterNames: ['pilot'],
+      refreshDelay: '1s',
+      requestTimeout: '5s',
+    },
+    initialFetchTimeout: '0s',
+    resourceApiVersion: 'V3',
+  }
+  assert.deepEqual(sources({ api: 'DELTA_GRPC', cluster: 'xds-grpc' }), [grpc, grpc, grpc])
+  assert.deepEqual(sources({ api: 'REST', cluster: 'pilot' }), [rest, rest, rest])
+  assert.deepEqual(
+    sources(undefined).map((source) => source.ads),
+    [{}, {}, {}],
+  )
+})
+
+test('views that ask in different ways share no cluster of EDS; the endpoints are the same', () => {
+  const counters = counting()
+  const generator = createGenerator(settings, counters)
+  const one = service('a.example.com', [port(80, 'TCP')], [endpoint('10.0.0.1')])
+  const sets = [
+    undefined,
+    { api: 'GRPC', cluster: 'x' } as const,
+    { api: 'GRPC', cluster: 'x' } as const,
+  ].map(
+    (configSource) =>
+      generator.outbound(undefined, {
+        view: outbound([one], configSource ? { configSource } : {}),
+        changes: 'all',
+      }).set,
+  )
+  const clusters = sets.map((set) => set.get(typeUrls.cluster, 'outbound|80||a.example.com'))
+  assert.notEqual(clusters[0], clusters[1])
+  assert.equal(clusters[1], clusters[2])
+  assert.equal(counters.of('encodes eds'), 1)
 })

@@ -9,7 +9,7 @@ import {
   DiscoveryResponseSchema,
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { anyBytes, decode, encode, StringValueSchema } from '#xds/proto/index.ts'
-import type { Resource } from '#xds/resources.ts'
+import type { Node, Resource } from '#xds/resources.ts'
 import { createMemorySource } from '#xds/server/memory.ts'
 import { createXdsServer, type XdsServer } from '#xds/server/server.ts'
 import { xdsMethods } from '#xds/server/services.ts'
@@ -23,12 +23,20 @@ const node = { id: 'n1' }
 
 describe('over gRPC', () => {
   const source = createMemorySource()
+  const via: Node['via'][] = []
   let server: XdsServer
   let port = 0
   let client: Client
 
   before(async () => {
-    server = createXdsServer({ source })
+    server = createXdsServer({
+      source: {
+        connect(as) {
+          via.push(as.via)
+          return source.connect(as)
+        },
+      },
+    })
     port = (await server.listen('127.0.0.1:0')).port
     client = connect(port)
     for (const { typeUrl } of xdsMethods) if (typeUrl) source.update('*', r(typeUrl, 'a', '1'))
@@ -39,7 +47,8 @@ describe('over gRPC', () => {
   })
 
   for (const { path, kind, typeUrl = typeUrls.cluster } of xdsMethods) {
-    test(`${path} serves`, async () => {
+    test(`${path} serves, and tells the source how it was asked`, async () => {
+      via.length = 0
       if (kind === 'sotw') {
         const stream = openSotw(client, path)
         stream.send({ node, typeUrl, resourceNames: ['a'] })
@@ -60,7 +69,9 @@ describe('over gRPC', () => {
         await stream.ended
       } else {
         const bytes = await new Promise<Buffer>((resolve, reject) => {
-          const request = Buffer.from(encode(DiscoveryRequestSchema, { node, resourceNames: ['a'] }))
+          const request = Buffer.from(
+            encode(DiscoveryRequestSchema, { node: { id: path }, resourceNames: ['a'] }),
+          )
           const asIs = (b: Buffer): Buffer => b
           client.makeUnaryRequest(path, asIs, asIs, request, (error, reply) =>
             error ? reject(error) : resolve(reply!),
@@ -68,6 +79,8 @@ describe('over gRPC', () => {
         })
         assert.equal(decode(DiscoveryResponseSchema, bytes).resources.length, 1)
       }
+      const own = { sotw: 'GRPC', delta: 'DELTA_GRPC', fetch: 'REST' } as const
+      assert.deepEqual(via, [path.includes('Aggregated') ? 'ADS' : own[kind]])
     })
   }
 

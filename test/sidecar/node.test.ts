@@ -118,6 +118,23 @@ describe('what one thing says', () => {
       { locality: { region: 'eu', zone: 'eu-a', subzone: '' } },
     ],
     ['network by label', node({ LABELS: { 'topology.istio.io/network': 'n2' } }), { network: 'n2' }],
+    ['the aggregated stream', node({}, { via: 'ADS' }), { configSource: undefined }],
+    [
+      'a stream of its own',
+      node({}, { via: 'DELTA_GRPC' }),
+      { configSource: { api: 'DELTA_GRPC', cluster: 'xds-grpc' } },
+    ],
+    ['REST', node({}, { via: 'REST' }), { configSource: { api: 'REST', cluster: 'xds-rest' } }],
+    [
+      'PILOTHOUSE_XDS_CLUSTER',
+      node({ PILOTHOUSE_XDS_CLUSTER: 'pilot' }, { via: 'GRPC' }),
+      { configSource: { api: 'GRPC', cluster: 'pilot' } },
+    ],
+    [
+      'gRPC knows the aggregated stream only',
+      node({ GENERATOR: 'grpc' }, { via: 'GRPC' }),
+      { configSource: undefined },
+    ],
     ['no locality', node({}, { locality: { region: '', zone: '', subZone: '' } }), { locality: undefined }],
   ]
   for (const [name, from, wanted] of cases)

@@ -1,7 +1,7 @@
 /** Outbound clusters: one for each port of a service (Istio: pilot/pkg/networking/core/cluster.go). */
 import type { MeshService, ServiceAttributes } from '#model/mesh.ts'
 import type { ServicePort } from '#model/service.ts'
-import type { TrafficMode } from '#sidecar/view.ts'
+import type { TrafficMode, XdsConfigSource } from '#sidecar/view.ts'
 import {
   ClusterSchema,
   Cluster_DiscoveryType as Discovery,
@@ -21,7 +21,7 @@ import {
 } from './cluster-parts.ts'
 import { type Context, encodeResource } from './context.ts'
 import { loadAssignment, proxiedPorts } from './endpoints.ts'
-import { adsConfig, type IpFamily, isUnix } from './envoy.ts'
+import { configSource, type IpFamily, isUnix, sourceKey } from './envoy.ts'
 import { type EndpointScope, scopeKey } from './locality.ts'
 import { outboundCluster } from './names.ts'
 import { clusterMetadata } from './provenance.ts'
@@ -34,6 +34,7 @@ export interface ClusterScope {
   readonly mode: TrafficMode
   readonly family: IpFamily
   readonly endpoints: EndpointScope
+  readonly source: XdsConfigSource | undefined
 }
 
 /** One cluster for each port; encoded once for all views with the same scope. */
@@ -43,7 +44,8 @@ export function clusterGenerator(context: Context) {
     const { attributes, endpoints } = service
     const kind = clusterKind(service, scope.mode)
     const inline = kind === 'strict-dns' || kind === 'logical-dns'
-    const key = [kind, scope.mode, scope.family, inline ? scopeKey(scope.endpoints) : ''].join()
+    const source = kind === 'eds' ? sourceKey(scope.source) : ''
+    const key = [kind, scope.mode, scope.family, inline ? scopeKey(scope.endpoints) : '', source].join()
     return cache(attributes, inline ? endpoints : attributes, key, () =>
       proxiedPorts(attributes).flatMap((port) => encodeCluster(context, service, port, kind, scope) ?? []),
     )
@@ -105,7 +107,7 @@ function discoveryOf(
     case 'eds':
       return {
         clusterDiscoveryType: { case: 'type', value: Discovery.EDS },
-        edsClusterConfig: { edsConfig: adsConfig(), serviceName: name },
+        edsClusterConfig: { edsConfig: configSource(scope.source), serviceName: name },
         // gRPC clients know round robin only.
         lbPolicy: scope.mode === 'grpc' ? LbPolicy.ROUND_ROBIN : LbPolicy.LEAST_REQUEST,
         commonLbConfig: noPanic(),

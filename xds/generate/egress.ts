@@ -51,6 +51,7 @@ export function egressUnit(
     policy: view.policy,
     members,
     routeName,
+    source: view.configSource,
     metadata,
   })
   const http = members.filter(speaksHttp)

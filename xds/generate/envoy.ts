@@ -1,7 +1,13 @@
 /** Small pieces of Envoy messages that several generators use. */
 import { isIP } from 'node:net'
+import type { XdsConfigSource } from '#sidecar/view.ts'
 import type { AddressSchema } from '#xds/proto/gen/envoy/config/core/v3/address_pb.js'
-import { ApiVersion, type ConfigSourceSchema } from '#xds/proto/gen/envoy/config/core/v3/config_source_pb.js'
+import {
+  type ApiConfigSourceSchema,
+  ApiConfigSource_ApiType as ApiType,
+  ApiVersion,
+  type ConfigSourceSchema,
+} from '#xds/proto/gen/envoy/config/core/v3/config_source_pb.js'
 import {
   type DescMessage,
   duration,
@@ -14,12 +20,39 @@ export type AddressInit = Init<typeof AddressSchema>
 
 export const zeroSeconds = duration(0)
 
-/** Over the aggregated stream; no timeout, so that nothing goes on without the children it asked for. */
-export const adsConfig = (): Init<typeof ConfigSourceSchema> => ({
-  configSourceSpecifier: { case: 'ads', value: {} },
+/**
+ * Where a proxy asks for what a resource names: over the aggregated stream, or as it asked for the resource. No timeout,
+ * so that nothing goes on without the children it asked for.
+ */
+export const configSource = (own?: XdsConfigSource): Init<typeof ConfigSourceSchema> => ({
+  configSourceSpecifier:
+    own === undefined ? { case: 'ads', value: {} } : { case: 'apiConfigSource', value: apiSource(own) },
   initialFetchTimeout: zeroSeconds,
   resourceApiVersion: ApiVersion.V3,
 })
+
+/** Polled so often where there is no stream; Envoy adds up to the same again, at random. */
+const refreshDelay = 1000
+const apiTypes: Readonly<Record<XdsConfigSource['api'], ApiType>> = {
+  GRPC: ApiType.GRPC,
+  DELTA_GRPC: ApiType.DELTA_GRPC,
+  REST: ApiType.REST,
+}
+
+const apiSource = ({ api, cluster }: XdsConfigSource): Init<typeof ApiConfigSourceSchema> => ({
+  apiType: apiTypes[api],
+  transportApiVersion: ApiVersion.V3,
+  ...(api === 'REST'
+    ? { clusterNames: [cluster], refreshDelay: duration(refreshDelay), requestTimeout: duration(5000) }
+    : {
+        setNodeOnFirstMessageOnly: true,
+        grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: cluster } } }],
+      }),
+})
+
+/** Part of a cache's key: equal for equal sources. */
+export const sourceKey = (own: XdsConfigSource | undefined): string =>
+  own === undefined ? '' : `${own.api} ${own.cluster}`
 
 export const socketAddress = (address: string, port: number): AddressInit => ({
   address: {

@@ -1,4 +1,5 @@
 /** Network filters and filter chains: HTTP by a route configuration, bytes to a cluster. */
+import type { XdsConfigSource } from '#sidecar/view.ts'
 import type {
   FilterChainMatchSchema,
   FilterChainSchema,
@@ -20,7 +21,7 @@ import { FilterConfigSchema as SniForwardProxySchema } from '#xds/proto/gen/envo
 import { TcpProxySchema } from '#xds/proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js'
 import { type Any, pack } from '#xds/proto/index.ts'
 import { dnsCache } from './cluster-parts.ts'
-import { adsConfig, type Init, type IpFamily, typed, zeroSeconds } from './envoy.ts'
+import { configSource, type Init, type IpFamily, typed, zeroSeconds } from './envoy.ts'
 import { httpAlpn } from './protocol.ts'
 
 export type FilterChainInit = Init<typeof FilterChainSchema>
@@ -32,6 +33,8 @@ export interface HttpOptions {
   readonly statPrefix: string
   /** Name of a route configuration to ask for, or one inline. */
   readonly routes: string | Init<typeof RouteConfigurationSchema>
+  /** Where to ask for it, if not over the aggregated stream. */
+  readonly source?: XdsConfigSource | undefined
   /** Some route leads to a cluster that asks DNS for the request's host: with which addresses. */
   readonly dynamic?: IpFamily
   /** CONNECT is for us: an explicit proxy. */
@@ -47,12 +50,19 @@ const dynamicForward = (family: IpFamily) =>
   })
 
 /** HTTP/1.1 and HTTP/2, WebSocket, no time limits of its own, the application's own headers left as they are. */
-export const httpFilter = ({ statPrefix, routes, dynamic, tunnels, grpcWeb: web }: HttpOptions): FilterInit =>
+export const httpFilter = ({
+  statPrefix,
+  routes,
+  source,
+  dynamic,
+  tunnels,
+  grpcWeb: web,
+}: HttpOptions): FilterInit =>
   typed('envoy.filters.network.http_connection_manager', HttpConnectionManagerSchema, {
     statPrefix,
     routeSpecifier:
       typeof routes === 'string'
-        ? { case: 'rds', value: { configSource: adsConfig(), routeConfigName: routes } }
+        ? { case: 'rds', value: { configSource: configSource(source), routeConfigName: routes } }
         : { case: 'routeConfig', value: routes },
     httpFilters: [...(web ? [grpcWeb] : []), ...(dynamic ? [dynamicForward(dynamic)] : []), router],
     serverHeaderTransformation: ServerHeader.PASS_THROUGH,
@@ -67,7 +77,7 @@ export const httpFilter = ({ statPrefix, routes, dynamic, tunnels, grpcWeb: web 
 /** A gRPC client's connection manager. */
 export const grpcConnectionManager = (routeName: string): Any =>
   pack(HttpConnectionManagerSchema, {
-    routeSpecifier: { case: 'rds', value: { configSource: adsConfig(), routeConfigName: routeName } },
+    routeSpecifier: { case: 'rds', value: { configSource: configSource(), routeConfigName: routeName } },
     httpFilters: [router],
   })
 

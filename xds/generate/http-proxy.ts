@@ -29,6 +29,7 @@ export function proxyUnit(
   const filter = httpFilter({
     statPrefix: `outbound_${socket.name}`,
     routes: routeName,
+    source: view.configSource,
     tunnels: true,
     // Where traffic is redirected, hosts outside the mesh go where they were going, and need no DNS.
     ...(view.mode === 'explicit' ? { dynamic: familyOf(view) } : {}),

@@ -18,7 +18,10 @@ export function scopesOf(settings: MeshSettings, view: OutboundView): Scopes {
     networkView: view.networkView,
     ...(view.mode === 'grpc' ? { ipOnly: true } : {}),
   }
-  return { endpoint, cluster: { mode: view.mode, family: familyOf(view), endpoints: endpoint } }
+  return {
+    endpoint,
+    cluster: { mode: view.mode, family: familyOf(view), endpoints: endpoint, source: view.configSource },
+  }
 }
 
 export const routeScope = ({ namespace, policy }: OutboundView, form: DomainForm): RouteScope => ({

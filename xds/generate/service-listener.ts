@@ -1,9 +1,10 @@
 /** Listeners for one address of one service: its virtual IP, or an endpoint of a headless service. */
-import type { OutboundTrafficPolicy } from '#model/config.ts'
+import type { OutboundView, XdsConfigSource } from '#sidecar/view.ts'
 import { ListenerSchema } from '#xds/proto/gen/envoy/config/listener/v3/listener_pb.js'
 import type { Resource } from '#xds/resources.ts'
 import { identityCache } from './cache.ts'
 import { type Context, encodeResource } from './context.ts'
+import { sourceKey } from './envoy.ts'
 import { type FilterChainInit, httpFilter, httpInspector, sniffedHttp, tcpFilter } from './filters.ts'
 import { listenerAt, sniffing, socketAt } from './listener-parts.ts'
 import type { Member } from './members.ts'
@@ -17,10 +18,15 @@ import type { RouteScope } from './virtual-hosts.ts'
 export function serviceListenerGenerator(context: Context) {
   const listeners = identityCache<Resource>()
   const routes = identityCache<Resource>()
-  return (member: Member, address: string, policy: OutboundTrafficPolicy): readonly Resource[] => {
+  return (
+    member: Member,
+    address: string,
+    view: Pick<OutboundView, 'policy' | 'configSource'>,
+  ): readonly Resource[] => {
     const { attributes } = member.service
-    const key = `${address} ${member.port.port}`
-    const listener = listeners.get(attributes, key, () => encodeListener(context, member, address))
+    const { policy, configSource: source } = view
+    const key = `${address} ${member.port.port} ${protocolClass(member.port.protocol) === 'auto' ? sourceKey(source) : ''}`
+    const listener = listeners.get(attributes, key, () => encodeListener(context, member, address, source))
     const [routeName] = listener.children
     if (routeName === undefined) return [listener]
     // The name space and policy have no part in it: one virtual host for any Host.
@@ -30,7 +36,12 @@ export function serviceListenerGenerator(context: Context) {
   }
 }
 
-function encodeListener(context: Context, { service, port }: Member, address: string): Resource {
+function encodeListener(
+  context: Context,
+  { service, port }: Member,
+  address: string,
+  source: XdsConfigSource | undefined,
+): Resource {
   const { hostname } = service.attributes
   const sniffed = protocolClass(port.protocol) === 'auto'
   const routeName = virtualHostName(hostname, port.port)
@@ -38,7 +49,7 @@ function encodeListener(context: Context, { service, port }: Member, address: st
   const bytes: FilterChainInit = { filters: [tcpFilter(outboundCluster(port.port, hostname))] }
   const http: FilterChainInit = {
     filterChainMatch: sniffedHttp,
-    filters: [httpFilter({ statPrefix: `outbound_${socket.name}`, routes: routeName })],
+    filters: [httpFilter({ statPrefix: `outbound_${socket.name}`, routes: routeName, source })],
   }
   return encodeResource(
     context,

@@ -5,7 +5,7 @@
  */
 import ipaddr from 'ipaddr.js'
 import type { OutboundTrafficPolicy } from '#model/config.ts'
-import type { TrafficMode } from '#sidecar/view.ts'
+import type { TrafficMode, XdsConfigSource } from '#sidecar/view.ts'
 import { ListenerSchema } from '#xds/proto/gen/envoy/config/listener/v3/listener_pb.js'
 import type { Resource } from '#xds/resources.ts'
 import { clusterKind } from './clusters.ts'
@@ -36,6 +36,7 @@ export interface SharedListener {
   readonly members: readonly Member[]
   /** Route configuration for its HTTP. */
   readonly routeName: string
+  readonly source: XdsConfigSource | undefined
   readonly metadata: MetadataInit
 }
 
@@ -89,13 +90,14 @@ const tcpTo = ({ service, port }: Member): FilterInit[] => [
 ]
 
 function httpChains(
-  { socket, routeName, family, mode }: SharedListener,
+  { socket, routeName, source, family, mode }: SharedListener,
   http: readonly Member[],
 ): FilterChainInit[] {
   if (http.length === 0) return []
   const filter = httpFilter({
     statPrefix: `outbound_${socket.name}`,
     routes: routeName,
+    source,
     // Hosts outside the mesh are asked of DNS too where there is no original destination.
     ...(mode === 'explicit' || http.some((m) => isDynamic(m, mode)) ? { dynamic: family } : {}),
   })

@@ -26,7 +26,7 @@ export function transparentUnits(context: Context, routes: ReturnType<typeof rou
     const taken = new Map<string, readonly Resource[]>()
     for (const member of members)
       for (const address of ownAddresses(member) ?? []) {
-        if (!taken.has(address)) taken.set(address, serviceListener(member, address, view.policy))
+        if (!taken.has(address)) taken.set(address, serviceListener(member, address, view))
         else context.counters.count('pilot_conflict_outbound_listener_tcp_over_current_tcp', 'lds')
       }
     return [...taken.values()].flat()
@@ -45,6 +45,7 @@ export function transparentUnits(context: Context, routes: ReturnType<typeof rou
       policy: view.policy,
       members: shared,
       routeName,
+      source: view.configSource,
       metadata: sharedMetadata('listeners'),
     })
     const http = shared.filter(speaksHttp)

@@ -27,7 +27,7 @@ export async function fetchResources(source: ResourceSource, request: FetchReque
   if (!request.node?.id) throw new Error('the request must carry node.id; set it in the bootstrap')
   const update = await firstValueFrom(
     source
-      .connect(request.node)
+      .connect({ ...request.node, via: 'REST' })
       .pipe(timeout({ first: patienceMs, with: () => throwError(() => new NotReadyError()) })),
   )
   const machine = createMachine('sotw')

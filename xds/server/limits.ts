@@ -14,6 +14,8 @@ export interface XdsLimits {
   readonly slowReaderMs: number
   /** A stream that sends no first request, or a connection that says nothing at all, is ended after it. */
   readonly firstRequestMs: number
+  /** A client that polls less often has its resources made anew for each poll. */
+  readonly pollMs: number
   /** HTTP/2 pings, which end half-open connections. */
   readonly keepaliveMs: number
   readonly keepaliveTimeoutMs: number
@@ -27,6 +29,7 @@ export const defaultLimits: XdsLimits = {
   maxTypes: 32,
   slowReaderMs: 5 * 60_000,
   firstRequestMs: 30_000,
+  pollMs: 30_000,
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,
 }

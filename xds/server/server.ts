@@ -16,6 +16,7 @@ import type { Resource, ResourceSource } from '../resources.ts'
 import type { Encoded } from './encode.ts'
 import { fetchEncoded, NotReadyError } from './fetch.ts'
 import { defaultLimits, type XdsLimits } from './limits.ts'
+import { lingering } from './linger.ts'
 import { listenShared, type SharedListener } from './listener.ts'
 import { createRestHandler } from './rest.ts'
 import { type XdsMethod, xdsMethods, xdsService } from './services.ts'
@@ -49,7 +50,8 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const deps: StreamDeps = { source, log, now, wait, limits, observer }
   const streams = new Map<string, { readonly stream: XdsStream; readonly address: string }>()
   const perAddress = new Map<string, number>()
-  const rest = createRestHandler(source)
+  const polled = lingering(source, limits.pollMs, limits.maxStreams)
+  const rest = createRestHandler(polled)
   const grpc = new Server(grpcOptions(limits))
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
   grpc.addService(
@@ -70,7 +72,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   function handlerOf(method: XdsMethod): UntypedHandleCall {
     if (method.kind !== 'fetch') return (call: ServerDuplexStream<Buffer, Encoded>) => accept(call, method)
     return (call: ServerUnaryCall<Buffer, Encoded>, reply: sendUnaryData<Encoded>) => {
-      fetchEncoded(source, method.typeUrl!, call.request).then(
+      fetchEncoded(polled, method.typeUrl!, call.request).then(
         (message) => reply(null, message),
         (error: Error) => {
           const code = error instanceof NotReadyError ? status.UNAVAILABLE : status.INVALID_ARGUMENT
@@ -154,6 +156,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     for (const { stream } of [...streams.values()])
       stream.fail(status.UNAVAILABLE, 'this Pilot is shutting down')
     await Promise.all(listeners.map((listener) => listener.close()))
+    polled.close()
     injector.destroy()
     grpc.forceShutdown()
   }

@@ -132,7 +132,7 @@ export function openStream(
     if (node === undefined) {
       if (!request.node?.id)
         return 'the first request of a stream must carry node.id; set it in the bootstrap'
-      connect(request.node)
+      connect({ ...request.node, via: viaOf(variant, onlyType) })
       if (!open) return undefined
     }
     const outcome =
@@ -221,6 +221,11 @@ export function openStream(
       for (const sub of machine.subs) yield* heldResources(sub)
     },
   }
+}
+
+const viaOf = (variant: Variant, onlyType: TypeUrl | undefined): Node['via'] => {
+  if (onlyType === undefined) return 'ADS'
+  return variant === 'delta' ? 'DELTA_GRPC' : 'GRPC'
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
