@@ -73,7 +73,7 @@ const sameNetwork = (endpoint: MeshEndpoint, network: string): boolean =>
 
 const portsOf = (ip: string, service: ServiceAttributes, endpoint: MeshEndpoint): OwnPort[] =>
   service.ports
-    .filter(({ protocol }) => protocol !== 'UDP')
+    .filter(({ name, protocol }) => protocol !== 'UDP' && endpoint.ports[name] !== 0)
     .map((servicePort) => ({
       ip,
       service,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MeshEndpoint } from '#model/mesh.ts'
+import type { MeshEndpoint, ServiceAttributes } from '#model/mesh.ts'
 import type { OutboundView } from '#sidecar/view.ts'
 import { createGenerator } from '#xds/generate/index.ts'
 import { counting, endpoint, outbound, port, service, settings } from './fixtures.ts'
-import { type Json, read } from './read.ts'
+import { type Json, names, read } from './read.ts'
 
 const here = { region: 'eu', zone: 'eu-1', subzone: 'a' }
 const at = (region: string, zone: string, subzone: string) => ({ locality: { region, zone, subzone } })
@@ -38,6 +38,33 @@ test('port: by name at the endpoint, then target port, then the service port', (
   assert.equal(ports(endpoint('10.0.0.1', { ports: { http: 8080 } }), 8081), 8080)
   assert.equal(ports(endpoint('10.0.0.1', { ports: { other: 8080 } }), 8081), 8081)
   assert.equal(ports(endpoint('10.0.0.1')), 80)
+})
+
+test('an endpoint without a port (0) is left out of that port, wherever its addresses stand', () => {
+  const web = port(80, 'HTTP', 'http')
+  const raw = port(9000, 'TCP', 'tcp')
+  const endpoints = [
+    endpoint('10.0.0.1', { ports: { tcp: 0 } }),
+    endpoint('10.0.0.2', { ports: { http: 0 } }),
+  ]
+  const make = (more: Partial<ServiceAttributes>, view: Partial<OutboundView> = {}) => {
+    const one = service('a.example.com', [web, raw], endpoints, more)
+    return createGenerator(settings).outbound(undefined, { view: outbound([one], view), changes: 'all' }).set
+  }
+  const addresses = (json: Json) => places(json).map(([, , found]: [number, string, string[]]) => found)
+  const eds = make({})
+  assert.deepEqual(addresses(read(eds, 'endpoint', 'outbound|80||a.example.com')), [['10.0.0.1']])
+  assert.deepEqual(addresses(read(eds, 'endpoint', 'outbound|9000||a.example.com')), [['10.0.0.2']])
+  const dns = make({ resolution: 'DNS' })
+  assert.deepEqual(addresses(read(dns, 'cluster', 'outbound|80||a.example.com').loadAssignment), [
+    ['10.0.0.1'],
+  ])
+  const grpc = make({ resolution: 'DNS' }, { mode: 'grpc' })
+  assert.deepEqual(addresses(read(grpc, 'cluster', 'outbound|9000||a.example.com').loadAssignment), [
+    ['10.0.0.2'],
+  ])
+  assert.ok(names(make({ headless: true }), 'listener').includes('10.0.0.2_9000'))
+  assert.ok(!names(make({ headless: true }), 'listener').includes('10.0.0.1_9000'))
 })
 
 test('health: healthy costs no byte, the others by their name', () => {

@@ -38,6 +38,12 @@ describe('from services at the own address', () => {
       ['a.test 8080 HTTP 10.0.0.1 127.0.0.1:8080', 'a.test 9090 GRPC 10.0.0.1 127.0.0.1:9090'],
     ],
     ['grpc', [a], { mode: 'grpc', ips: ['10.0.0.2'] }, ['a.test 81 GRPC - -', 'a.test 8080 HTTP - -']],
+    [
+      'an endpoint without a port (0) does not listen there',
+      [service('p.test', { ports, endpoints: [endpoint('10.0.0.1', { ports: { http: 0 } })] })],
+      {},
+      ['p.test 81 GRPC - -'],
+    ],
     ['no address known', [a], { ips: [] }, []],
     ['a gateway', [a], { type: 'router' }, []],
     ['another namespace’s service opens nothing', [a], { namespace: 'shop' }, []],

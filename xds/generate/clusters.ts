@@ -20,7 +20,7 @@ import {
   originalDestination,
 } from './cluster-parts.ts'
 import { type Context, encodeResource } from './context.ts'
-import { loadAssignment, proxiedPorts } from './endpoints.ts'
+import { endpointPort, loadAssignment, proxiedPorts, serves } from './endpoints.ts'
 import { configSource, type IpFamily, isUnix, sourceKey } from './envoy.ts'
 import { type EndpointScope, scopeKey } from './locality.ts'
 import { outboundCluster } from './names.ts'
@@ -148,9 +148,11 @@ function dnsAssignment(
 
 function grpcName(attributes: ServiceAttributes, endpoints: MeshService['endpoints'], port: ServicePort) {
   if (attributes.hostname.startsWith('*')) return undefined
-  const endpoint = endpoints.find(({ address, health }) => health === 'HEALTHY' && !isUnix(address))
+  const endpoint = endpoints.find(
+    (each) => each.health === 'HEALTHY' && !isUnix(each.address) && serves(each, port),
+  )
   const address = endpoint?.address ?? attributes.hostname
-  const portValue = endpoint?.ports[port.name] ?? port.targetPort ?? port.port
+  const portValue = endpoint ? endpointPort(endpoint, port) : (port.targetPort ?? port.port)
   const socket = { address, portSpecifier: { case: 'portValue' as const, value: portValue } }
   return {
     clusterName: outboundCluster(port.port, attributes.hostname),

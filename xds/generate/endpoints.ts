@@ -61,7 +61,7 @@ export function loadAssignment(
   kind: 'addresses' | 'names',
 ): ClusterLoadAssignment {
   const usable = unique(endpoints, port).filter((endpoint) => {
-    if (!sees(scope, endpoint)) return false
+    if (!sees(scope, endpoint) || !serves(endpoint, port)) return false
     const fits = accepts(kind, endpoint.address, scope)
     if (!fits) context.counters.count('invalid_endpoints', clusterName)
     return fits
@@ -76,6 +76,9 @@ function accepts(kind: 'addresses' | 'names', address: string, { ipOnly }: Endpo
   if (kind === 'names') return !isUnix(address)
   return isAddress(address) || (isUnix(address) && ipOnly !== true)
 }
+
+/** Another registry's endpoint of a united service may lack one of its ports. */
+export const serves = (endpoint: MeshEndpoint, port: ServicePort): boolean => endpoint.ports[port.name] !== 0
 
 export const endpointPort = (endpoint: MeshEndpoint, port: ServicePort): number =>
   endpoint.ports[port.name] ?? port.targetPort ?? port.port

@@ -4,7 +4,7 @@ import type { OutboundView } from '#sidecar/view.ts'
 import type { Resource } from '#xds/resources.ts'
 import type { Context } from './context.ts'
 import { claimedPorts, egressId, egressIds, egressTouchedBy, egressUnit } from './egress.ts'
-import { proxiedPorts } from './endpoints.ts'
+import { proxiedPorts, serves } from './endpoints.ts'
 import { isAddress } from './envoy.ts'
 import { wildcardSocket } from './listener-parts.ts'
 import { type Member, membersOf } from './members.ts'
@@ -91,7 +91,10 @@ function ownAddresses({ service, port }: Member): readonly string[] | undefined 
   if (protocolClass(port.protocol) === 'http' || service.attributes.resolution === 'DYNAMIC_DNS')
     return undefined
   const { addresses, headless } = service.attributes
-  if (headless) return [...new Set(service.endpoints.map((e) => e.address))].filter(isAddress).sort()
+  if (headless) {
+    const serving = service.endpoints.filter((endpoint) => serves(endpoint, port))
+    return [...new Set(serving.map((e) => e.address))].filter(isAddress).sort()
+  }
   const usable = addresses.filter(isAddress)
   return usable.length > 0 ? usable : undefined
 }
