@@ -44,7 +44,7 @@ const churnService = (others: readonly EndpointSpec[]) =>
 const load = (): Load => startLoad({ to: client.outbound, host, path: '/?delay=15', inFlight: 8, pause: 2 })
 
 /** Requests that Envoy had to send again: none is lost by them, but an endpoint was still used when it was gone. */
-const retries = async () => (await stat(client.envoy, `cluster.outbound|80||${host}.upstream_rq_retry`)) ?? 0
+const retries = async () => (await stat(client.envoy, `cluster.outbound|80||${host};.upstream_rq_retry`)) ?? 0
 
 async function report(t: TestContext, running: Load, what: string, started: number): Promise<void> {
   const counts = await running.stop()

@@ -116,6 +116,28 @@ for (const [index, [way, change]] of Object.entries(ways).entries()) {
   })
 }
 
+test('Prometheus sees clusters by their whole names, as labels', async () => {
+  const sidecar = await it.sidecar({ name: 'stats', ip: it.ip(30) })
+  await answeredBy(sidecar.outbound, 'first')
+  const { body } = await sidecar.envoy.get('/stats/prometheus')
+  const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  const requests = lines.filter((line) => line.startsWith('envoy_cluster_upstream_rq_completed{'))
+  const clusters = requests.map((line) => /cluster_name="([^"]*)"/.exec(line)?.[1])
+  for (const name of [
+    `outbound|80||${host}`,
+    'outbound|7070||grpc.test.mesh',
+    'PassthroughCluster',
+    'xds-grpc',
+  ])
+    assert.ok(clusters.includes(name), `${name} is not in ${clusters}`)
+  const metrics = new Set(lines.map((line) => line.slice(0, line.search(/[{ ]/))))
+  assert.deepEqual(
+    [...metrics].filter((name) => /test_mesh|outbound_\d|Passthrough/.test(name)),
+    [],
+  )
+  await sidecar.envoy.stop()
+})
+
 const answeredBy = (to: Place, app: string, at = host) =>
   until(`an answer of ${app}`, async () => {
     const answer = await http1({ to, host: at })

@@ -25,6 +25,8 @@ const tcpKeepalive = { keepaliveProbes: 3, keepaliveTime: 60, keepaliveInterval:
 
 export const common = (settings: MeshSettings, name: string): ClusterInit => ({
   name,
+  // Its end is marked, so that statistics carry it whole although it has dots in it (Istio's DelimitedStatsPrefix).
+  altStatName: `${name};`,
   connectTimeout: duration(settings.connectTimeout),
   upstreamConnectionOptions: { tcpKeepalive },
 })
