@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MeshService } from '#model/mesh.ts'
-import type { EgressListener, OutboundView } from '#sidecar/view.ts'
+import type { EgressListener, InboundView, OutboundView } from '#sidecar/view.ts'
 import { createGenerator } from '#xds/generate/index.ts'
 import { counting, endpoint, inbound, inboundPort, outbound, port, service, settings } from './fixtures.ts'
 import { chainMatches, type Json, lastFilter, names, read } from './read.ts'
@@ -301,13 +301,34 @@ test('inbound with sockets of their own', () => {
   ])
 })
 
-test('two services on one inbound port: the older is told', () => {
-  const old = service('old.example.com', [], [], { createdAt: '2020-01-01T00:00:00Z' })
-  const { listener, counters } = received([
-    inboundPort(web, port(80, 'HTTP')),
-    inboundPort(old, port(81, 'TCP'), { port: 80 }),
-  ])
-  assert.equal(listener('virtualInbound').filterChains.length, 3)
-  assert.equal(lastFilter(listener('virtualInbound').filterChains[1]).cluster, 'inbound|80||')
+test('two services on one inbound port are counted once, when it comes up', () => {
+  const counters = counting()
+  const generator = createGenerator(settings, counters)
+  const ports = [inboundPort(web, port(80, 'HTTP'))]
+  const conflict = (service: string, reason: 'taken' | 'namespace' = 'taken') => ({
+    port: 80,
+    service,
+    reason,
+  })
+  const one = inbound(ports, { conflicts: [conflict('b'), conflict('c', 'namespace')] })
+  const first = generator.inbound(undefined, { view: one, changes: 'all' })
   assert.equal(counters.of('pilot_conflict_inbound_listener'), 1)
+  const two = inbound(ports, { conflicts: [conflict('b'), conflict('d')] })
+  const second = generator.inbound(first, { view: two, changes: 'all' })
+  assert.equal(counters.of('pilot_conflict_inbound_listener'), 2)
+  assert.equal(second.set, first.set)
+})
+
+test('workloads with equal ports share what is made of them', () => {
+  const counters = counting()
+  const generator = createGenerator(settings, counters)
+  const ports = [inboundPort(web, port(80, 'HTTP'))]
+  const make = (more: Partial<InboundView>) =>
+    generator.inbound(undefined, { view: inbound(ports, more), changes: 'all' }).set
+  make({ ips: ['10.0.0.1'] })
+  const encodes = counters.of('encodes')
+  make({ ips: ['10.0.0.2'] })
+  assert.equal(counters.of('encodes'), encodes)
+  make({ ips: ['fd00::2'] })
+  assert.equal(counters.of('encodes'), 2 * encodes, 'another family')
 })

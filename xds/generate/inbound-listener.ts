@@ -124,7 +124,7 @@ function http({ port, protocol, servicePort }: InboundPort, name: string): Filte
 /** The application closed an idle connection just as the request set out: nothing reached it, so try again (Istio's default). */
 const staleConnection = { retryOn: 'reset-before-request', numRetries: 2 }
 
-function familyOf({ ips }: InboundView): IpFamily {
+export function familyOf({ ips }: InboundView): IpFamily {
   const v6 = ips.some((ip) => ip.includes(':'))
   return v6 ? (ips.some((ip) => !ip.includes(':')) ? 'dual' : 'v6') : 'v4'
 }

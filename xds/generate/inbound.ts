@@ -1,11 +1,12 @@
 /** The inbound half: what the workload answers (Istio: pilot/pkg/networking/core/listener_inbound.go). */
-import type { InboundPort, InboundView, ViewUpdate } from '#sidecar/view.ts'
+import type { InboundConflict, InboundPort, InboundView, ViewUpdate } from '#sidecar/view.ts'
 import type { Missing } from '#xds/resource-set.ts'
 import type { Resource } from '#xds/resources.ts'
+import { pairCache } from './cache.ts'
 import type { Context } from './context.ts'
 import { inboundPassthroughCluster } from './fixed-clusters.ts'
 import { inboundClusterFor } from './inbound-cluster.ts'
-import { boundInbound, virtualInbound } from './inbound-listener.ts'
+import { boundInbound, familyOf, virtualInbound } from './inbound-listener.ts'
 import { firstLayer, type LayerUpdate, nextLayer } from './layer.ts'
 import { compare } from './locality.ts'
 import { protocolClass } from './protocol.ts'
@@ -14,20 +15,42 @@ export type InboundLayer = LayerUpdate<InboundView>
 
 const UNIT = 'inbound'
 
-/** Few resources, made anew as a whole; what is equal to what was there is no change. */
+/** Few resources, made as a whole, once for all workloads with equal ports; what is equal to what was there is no change. */
 export function inboundGenerator(context: Context, missing: Missing) {
+  const cache = pairCache<readonly Resource[]>()
   return (previous: InboundLayer | undefined, { view, changes }: ViewUpdate<InboundView>): InboundLayer => {
     const whole = previous === undefined || changes === 'all'
     context.counters.count('generator_runs', whole ? 'inbound_all' : 'inbound_changes')
-    const units = new Map([[UNIT, inboundResources(context, view)]])
+    countConflicts(context, previous?.view, view)
+    // Of its addresses only their family matters.
+    const key = `${view.mode} ${familyOf(view)}`
+    const resources = cache(view.ports, view.config ?? noConfig, key, () => inboundResources(context, view))
+    const units = new Map([[UNIT, resources]])
     if (previous === undefined) return firstLayer(view, units, [], missing)
     return nextLayer(previous, view, units, [], [])
   }
 }
 
+const noConfig = {}
+
+/** Two services want one port of the workload: each such case once, when it comes up. */
+function countConflicts(
+  context: Context,
+  before: InboundView | undefined,
+  { conflicts = [] }: InboundView,
+): void {
+  const taken = (all: readonly InboundConflict[]) =>
+    all
+      .filter(({ reason }) => reason === 'taken')
+      .map(({ port, service, winner }) => `${port} ${service} ${winner}`)
+  const known = new Set(taken(before?.conflicts ?? []))
+  for (const conflict of taken(conflicts))
+    if (!known.has(conflict)) context.counters.count('pilot_conflict_inbound_listener', 'lds')
+}
+
 function inboundResources(context: Context, view: InboundView): readonly Resource[] {
   if (view.mode === 'grpc') return []
-  const ports = distinct(context, view.ports)
+  const ports = served(view.ports)
   const bound = ports.filter((port) => view.mode === 'explicit' || port.bindToPort)
   const clusters = new Map(ports.toReversed().map((port) => [port.port, port]))
   return [
@@ -46,19 +69,8 @@ function inboundResources(context: Context, view: InboundView): readonly Resourc
   ]
 }
 
-/** Two services on one socket of one workload: the older is told. One cluster for a port, whatever its sockets. */
-function distinct(context: Context, ports: readonly InboundPort[]): readonly InboundPort[] {
-  const bySocket = new Map<string, InboundPort>()
-  for (const port of [...ports].sort(byAge)) {
-    if (protocolClass(port.protocol) === 'none') continue
-    const socket = `${port.bind ?? ''} ${port.port}`
-    if (!bySocket.has(socket)) bySocket.set(socket, port)
-    else context.counters.count('pilot_conflict_inbound_listener', 'lds')
-  }
-  return [...bySocket.values()].sort((a, b) => a.port - b.port || compare(a.bind ?? '', b.bind ?? ''))
-}
-
-const byAge = (a: InboundPort, b: InboundPort): number =>
-  compare(a.service.createdAt ?? '~', b.service.createdAt ?? '~') ||
-  compare(a.service.hostname, b.service.hostname) ||
-  a.servicePort.port - b.servicePort.port
+/** In an order of their own. One cluster for a port, whatever its sockets. */
+const served = (ports: readonly InboundPort[]): readonly InboundPort[] =>
+  ports
+    .filter(({ protocol }) => protocolClass(protocol) !== 'none')
+    .sort((a, b) => a.port - b.port || compare(a.bind ?? '', b.bind ?? ''))

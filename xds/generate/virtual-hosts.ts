@@ -3,6 +3,7 @@ import type { OutboundTrafficPolicy } from '#model/config.ts'
 import type { ServiceAttributes } from '#model/mesh.ts'
 import type { ServicePort } from '#model/service.ts'
 import type {
+  HeaderMatcherSchema,
   RetryPolicySchema,
   RouteSchema,
   VirtualHostSchema,
@@ -41,21 +42,38 @@ export function virtualHost(
   return {
     name,
     domains: [...domains],
-    routes: [...(scope.tunnels ? [connectRoute(cluster)] : []), ...(plain ? [httpRoute(cluster)] : [])],
+    routes: [
+      ...(scope.tunnels ? [connectRoute(cluster)] : []),
+      ...(plain ? [safeRoute(cluster), httpRoute(cluster)] : []),
+    ],
     retryPolicy: outboundRetries,
     metadata: virtualHostMetadata(service),
   }
 }
 
 /** No time limit: streams and long polls are as good as short answers; the caller knows how long it wants to wait. */
-export const httpRoute = (cluster: string): RouteInit => ({
-  name: 'default',
-  match: { pathSpecifier: { case: 'prefix', value: '/' } },
-  action: {
-    case: 'route',
-    value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: zeroSeconds },
-  },
-})
+export const httpRoute = (cluster: string) =>
+  ({
+    name: 'default',
+    match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    action: {
+      case: 'route',
+      value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: zeroSeconds },
+    },
+  }) as const satisfies RouteInit
+
+/**
+ * Methods that change nothing (RFC 9110, 9.2.1) are asked again also where the answer was cut off on its way: an
+ * endpoint that is killed fails no reader. Any other method might be carried out twice.
+ */
+const safeRoute = (cluster: string): RouteInit => {
+  const { match, action } = httpRoute(cluster)
+  return {
+    name: 'default-safe',
+    match: { ...match, headers: [safeMethods] },
+    action: { ...action, value: { ...action.value, retryPolicy: safeRetries } },
+  }
+}
 
 /** CONNECT ends here; what is inside goes to the cluster as bytes. */
 const connectRoute = (cluster: string): RouteInit => ({
@@ -83,6 +101,19 @@ const outboundRetries: Init<typeof RetryPolicySchema> = {
   retriableStatusCodes: [503],
   retryHostPredicate: [typed('envoy.retry_host_predicates.previous_hosts', PreviousHostsPredicateSchema, {})],
   hostSelectionRetryMaxAttempts: 5n,
+}
+
+const safeRetries: Init<typeof RetryPolicySchema> = {
+  ...outboundRetries,
+  retryOn: `${outboundRetries.retryOn},reset`,
+}
+
+const safeMethods: Init<typeof HeaderMatcherSchema> = {
+  name: ':method',
+  headerMatchSpecifier: {
+    case: 'stringMatch',
+    value: { matchPattern: { case: 'safeRegex', value: { regex: 'GET|HEAD|OPTIONS' } } },
+  },
 }
 
 /** Hosts that are not in the mesh. */
