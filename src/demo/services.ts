@@ -8,8 +8,6 @@ import { type DemoWorkload, hostOf } from './plan.ts'
 export interface Said {
   readonly app: string
   readonly version: string
-  /** It was cut off at first, and asked again by its caller. */
-  readonly repeated?: boolean
   readonly next?: Said
 }
 
@@ -58,19 +56,12 @@ export async function startSampleApp(workload: DemoWorkload): Promise<SampleApp>
   }
 }
 
-/**
- * A sidecar repeats only what can't have been acted upon. A request that was on its way when the other side died may have
- * been, so that is for the caller to judge: this one only reads, and asks again.
- */
+/** Asked once: who dies over a request is the sidecar's to get over. */
 async function callNext(workload: DemoWorkload, agent: Agent): Promise<Said> {
   const host = hostOf(workload.calls!)
-  const ask = () => get({ host: workload.ip, port: workload.outboundPort, agent }, host)
-  const first = await ask()
-  const answer = first.status === 503 ? await ask() : first
-  if (answer.status !== 200)
-    throw new Error(`${host} answered ${answer.status}: ${answer.body.slice(0, 200)}`)
-  const said = JSON.parse(answer.body) as Said
-  return answer === first ? said : { ...said, repeated: true }
+  const { status, body } = await get({ host: workload.ip, port: workload.outboundPort, agent }, host)
+  if (status !== 200) throw new Error(`${host} answered ${status}: ${body.slice(0, 200)}`)
+  return JSON.parse(body) as Said
 }
 
 /** GET / with a Host header, over a connection to `to`. */

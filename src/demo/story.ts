@@ -143,11 +143,9 @@ async function kill(stage: Stage, traffic: Traffic, name: string): Promise<void>
   await pause(stage.signal, watch)
   const samples = traffic.endedSince(killed)
   const after = traffic.since(gone)
-  const [failed, again] = [samples.filter(({ failure }) => failure), samples.filter((each) => each.repeated)]
-  const cutOff = again.length === 0 ? '' : `, ${again.length} cut off on the way and asked again by web`
   stage.report.check(
-    after.length > 0 && after.every((each) => reviewer(each) !== name) && failed.length === 0,
-    `${name} killed (SIGKILL), its file removed 3 s later: ${countBy(after, reviewer)}, ${failed.length} failed${cutOff}`,
+    after.length > 0 && after.every((each) => reviewer(each) !== name) && failures(samples) === 0,
+    `${name} killed (SIGKILL), its file removed 3 s later: ${countBy(after, reviewer)}, ${failures(samples)} failed`,
   )
 }
 
@@ -158,9 +156,7 @@ function total(report: Report, traffic: Traffic): void {
   for (const each of failed.slice(0, 10)) report.line(each.failure!)
 }
 
-/** Where nothing dies nothing may be cut off either. */
-const failures = (samples: readonly Sample[]) =>
-  samples.filter((each) => each.failure !== undefined || each.repeated).length
+const failures = (samples: readonly Sample[]) => samples.filter((each) => each.failure !== undefined).length
 
 /** What `look` finds, asked again and again; undefined if it finds nothing in time. */
 async function seen<T>(signal: AbortSignal, look: () => T | undefined | false): Promise<T | undefined> {

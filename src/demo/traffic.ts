@@ -12,8 +12,6 @@ export interface Sample {
   readonly chain: readonly string[]
   /** The version of `reviews` that answered. */
   readonly version: string
-  /** An application had to ask again, because the other side died over its request. */
-  readonly repeated: boolean
   readonly failure?: string
 }
 
@@ -54,7 +52,7 @@ export function startTraffic(web: DemoWorkload, inFlight = 4, pause = 35): Traff
 export async function sample(web: DemoWorkload, agent?: Agent): Promise<Sample> {
   const sent = performance.now()
   const failed = (failure: string): Sample => {
-    return { sent, answered: performance.now(), chain: [], version: '', repeated: false, failure }
+    return { sent, answered: performance.now(), chain: [], version: '', failure }
   }
   try {
     const { status, body } = await get({ host: web.ip, port: web.appPort, agent }, hostOf('web'))
@@ -66,7 +64,6 @@ export async function sample(web: DemoWorkload, agent?: Agent): Promise<Sample> 
       answered: performance.now(),
       chain: chain.map(({ app }) => app),
       version: chain[1]?.version ?? '',
-      repeated: chain.some(({ repeated }) => repeated),
     }
   } catch (error) {
     return failed((error as Error).message)

@@ -52,18 +52,25 @@ test('a virtual host for each service, by its names, whatever the port in the Ho
 test('the route: to the cluster, no time limit, retried on other hosts', () => {
   const { json } = route('80', [local('orders')])
   const [host] = json.virtualHosts
-  assert.deepEqual(host.routes, [
-    {
-      name: 'default',
-      match: { prefix: '/' },
-      route: { cluster: 'outbound|80||orders.default.svc.cluster.local', timeout: '0s' },
-    },
-  ])
+  const [safe, any] = host.routes
+  assert.deepEqual(any, {
+    name: 'default',
+    match: { prefix: '/' },
+    route: { cluster: 'outbound|80||orders.default.svc.cluster.local', timeout: '0s' },
+  })
   assert.equal(host.retryPolicy.numRetries, 2)
-  assert.equal(
-    host.retryPolicy.retryOn,
-    'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes,reset-before-request',
-  )
+  const unsent =
+    'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes,reset-before-request'
+  assert.equal(host.retryPolicy.retryOn, unsent)
+  // What only reads is asked again also if its answer was cut off.
+  assert.deepEqual(safe.match, {
+    prefix: '/',
+    headers: [{ name: ':method', stringMatch: { safeRegex: { regex: 'GET|HEAD|OPTIONS' } } }],
+  })
+  assert.deepEqual(safe.route, {
+    ...any.route,
+    retryPolicy: { ...host.retryPolicy, retryOn: `${unsent},reset` },
+  })
   assert.deepEqual(host.metadata.filterMetadata.pilothouse.origins, [
     {
       source: 'file/services',
