@@ -134,6 +134,29 @@ playScenarios([
     },
   },
   {
+    name: 'reconnect: who asks for endpoints before clusters has a cluster that waits for them',
+    only: 'aggregated',
+    play({ client, source, said, saidEither }) {
+      source.update('n1', r(CDS, 'a', '1', ['ea']), r(EDS, 'ea', '1'), r(EDS, 'eb', '1'))
+      client.subscribe(EDS, 'ea', 'eb')
+      client.subscribe(CDS, '*')
+      client.ackAll()
+      client.log.length = 0
+      client.reconnect()
+      client.ackAll()
+      saidEither({ sotw: ['eds: ea eb', 'cds: a', 'eds: ea'], delta: ['eds: ea eb', 'cds:'] })
+      client.wants.delete(EDS)
+      client.reconnect()
+      client.subscribe(EDS, 'ea', 'eb')
+      client.ackAll()
+      client.log.length = 0
+      client.reconnect()
+      client.ackAll()
+      saidEither({ sotw: ['cds: a', 'eds: ea eb'], delta: ['cds:', 'eds:'] })
+      said()
+    },
+  },
+  {
     name: 'under constant change of clusters the routes still have their turn',
     only: 'aggregated',
     play({ client, source }) {

@@ -1,6 +1,7 @@
 /** The incremental variant: requests add and take away names. */
 import { emptyResourceSet } from '../resource-set.ts'
 import type { TypeUrl } from '../resources.ts'
+import { typeUrls } from '../type-urls.ts'
 import {
   findSubscription,
   type Machine,
@@ -59,16 +60,28 @@ function open(machine: Machine, { typeUrl, subscribe, unsubscribe, initialVersio
   if (subscribe.length > 0) sub.named = true
   for (const name of unsubscribe) if (name !== '*') dropName(sub, name)
 
-  const orphans = machine.orphans.get(typeUrl)
+  const due = machine.orphans.get(typeUrl)
   machine.orphans.delete(typeUrl)
-  for (const [name, version] of Object.entries(initialVersions)) reconcile(sub, name, version, orphans)
+  const all = warmingElsewhere(machine, typeUrl)
+  for (const [name, version] of Object.entries(initialVersions))
+    reconcile(sub, name, version, all || due?.has(name) === true)
 }
 
-/** The client has this version already: the name is compared rather than sent, unless its parent is new. */
-function reconcile(sub: Subscription, name: string, version: string, orphans?: ReadonlySet<string>): void {
+/**
+ * A client that comes back with endpoints before it asks for clusters: Envoy holds back all requests for clusters
+ * while one of them is warming (else they come first), and that one waits for endpoints, be they those that it has.
+ * Which cluster it is, it doesn't say.
+ */
+const warmingElsewhere = (machine: Machine, typeUrl: TypeUrl): boolean =>
+  machine.aggregated &&
+  typeUrl === typeUrls.endpoint &&
+  findSubscription(machine, typeUrls.cluster) === undefined
+
+/** The client has this version already: the name is compared rather than sent, unless it is due all the same. */
+function reconcile(sub: Subscription, name: string, version: string, due: boolean): void {
   if (!sub.wildcard && !sub.names.has(name)) return
   sub.exceptions.set(name, { version })
-  if (orphans?.has(name)) return
+  if (due) return
   sub.forced.delete(name)
   sub.dirty.add(name)
 }

@@ -29,6 +29,8 @@ export type Variant = 'sotw' | 'delta'
 
 export interface Machine {
   readonly variant: Variant
+  /** All types on one stream. */
+  readonly aggregated: boolean
   /** Begins each nonce, so that one of another stream is never taken for ours. */
   readonly noncePrefix: string
   nonces: number
@@ -56,9 +58,10 @@ export interface Response {
 /** What a request turned out to be, for metrics and logs. */
 export type Outcome = 'subscribed' | 'ack' | 'nack' | 'expired'
 
-export function createMachine(variant: Variant, noncePrefix = ''): Machine {
+export function createMachine(variant: Variant, noncePrefix = '', aggregated = true): Machine {
   return {
     variant,
+    aggregated,
     noncePrefix,
     nonces: 0,
     subs: [],

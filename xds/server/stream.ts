@@ -65,7 +65,7 @@ export function openStream(
   deps: StreamDeps,
 ): XdsStream {
   const { limits, now, observer } = deps
-  const machine = createMachine(variant, `${id}-`)
+  const machine = createMachine(variant, `${id}-`, onlyType === undefined)
   const lists: NameLists = new Map()
   const since = now()
   let node: Node | undefined
