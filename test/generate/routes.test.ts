@@ -59,17 +59,23 @@ test('the route: to the cluster, no time limit, retried on other hosts', () => {
     route: { cluster: 'outbound|80||orders.default.svc.cluster.local', timeout: '0s' },
   })
   assert.equal(host.retryPolicy.numRetries, 2)
-  const unsent =
-    'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes,reset-before-request'
+  const unsent = 'connect-failure,refused-stream,unavailable,cancelled,reset-before-request,retriable-headers'
   assert.equal(host.retryPolicy.retryOn, unsent)
-  // What only reads is asked again also if its answer was cut off.
+  assert.deepEqual(host.retryPolicy.retriableHeaders, [
+    { name: 'x-pilothouse-undelivered', presentMatch: true },
+  ])
+  // What only reads is asked again on any 503, and if its answer was cut off.
   assert.deepEqual(safe.match, {
     prefix: '/',
     headers: [{ name: ':method', stringMatch: { safeRegex: { regex: 'GET|HEAD|OPTIONS' } } }],
   })
   assert.deepEqual(safe.route, {
     ...any.route,
-    retryPolicy: { ...host.retryPolicy, retryOn: `${unsent},reset` },
+    retryPolicy: {
+      ...host.retryPolicy,
+      retryOn: `${unsent},retriable-status-codes,reset`,
+      retriableStatusCodes: [503],
+    },
   })
   assert.deepEqual(host.metadata.filterMetadata.pilothouse.origins, [
     {

@@ -15,6 +15,7 @@ import { OriginalDstSchema } from '#xds/proto/gen/envoy/extensions/filters/liste
 import { TlsInspectorSchema } from '#xds/proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js'
 import {
   HttpConnectionManagerSchema,
+  type LocalReplyConfigSchema,
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from '#xds/proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js'
 import { FilterConfigSchema as SniForwardProxySchema } from '#xds/proto/gen/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.js'
@@ -40,6 +41,8 @@ export interface HttpOptions {
   /** CONNECT is for us: an explicit proxy. */
   readonly tunnels?: boolean
   readonly grpcWeb?: boolean
+  /** The workload's own side: says of an answer of Envoy's own whether the application ever had the request. */
+  readonly inbound?: boolean
 }
 
 const router = typed('envoy.filters.http.router', RouterSchema, {})
@@ -57,6 +60,7 @@ export const httpFilter = ({
   dynamic,
   tunnels,
   grpcWeb: web,
+  inbound,
 }: HttpOptions): FilterInit =>
   typed('envoy.filters.network.http_connection_manager', HttpConnectionManagerSchema, {
     statPrefix,
@@ -70,9 +74,25 @@ export const httpFilter = ({
     useRemoteAddress: false,
     normalizePath: true,
     stripTrailingHostDot: true,
+    localReplyConfig: inbound ? tellUndelivered : undefined,
     http2ProtocolOptions: tunnels ? { allowConnect: true } : undefined,
     upgradeConfigs: [{ upgradeType: 'websocket' }, ...(tunnels ? [{ upgradeType: 'CONNECT' }] : [])],
   })
+
+/**
+ * On answers of the workload's sidecar itself where the application never had the request: it could not be connected to
+ * (UF), none was well (UH), the circuit breaker was open (UO). The caller's sidecar may send any method again.
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#config-access-log-format-response-flags
+ */
+export const UNDELIVERED_HEADER = 'x-pilothouse-undelivered'
+const tellUndelivered: Init<typeof LocalReplyConfigSchema> = {
+  mappers: [
+    {
+      filter: { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['UF', 'UH', 'UO'] } } },
+      headersToAdd: [{ header: { key: UNDELIVERED_HEADER, value: 'true' } }],
+    },
+  ],
+}
 
 /** A gRPC client's connection manager. */
 export const grpcConnectionManager = (routeName: string): Any =>

@@ -106,6 +106,7 @@ function http({ port, protocol, servicePort }: InboundPort, name: string): Filte
   return httpFilter({
     statPrefix: `inbound_${name}`,
     grpcWeb: protocol === 'GRPC-Web',
+    inbound: true,
     routes: {
       name: cluster,
       validateClusters: false,

@@ -11,6 +11,7 @@ import type {
 import { PreviousHostsPredicateSchema } from '#xds/proto/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js'
 import type { DomainForm } from './domains.ts'
 import { type Init, typed, zeroSeconds } from './envoy.ts'
+import { UNDELIVERED_HEADER } from './filters.ts'
 import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER, virtualHostName } from './names.ts'
 import { protocolClass } from './protocol.ts'
 import { virtualHostMetadata } from './provenance.ts'
@@ -94,18 +95,25 @@ const grpcRoute = (cluster: string): RouteInit => ({
   action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: cluster } } },
 })
 
-/** Istio's default: two more attempts, on other hosts, where the request can't have been acted upon, or on 503. */
+/**
+ * Istio's default: two more attempts, on other hosts, where the request can't have been acted upon. That is known too
+ * where the workload's own sidecar says so.
+ */
 const outboundRetries: Init<typeof RetryPolicySchema> = {
-  retryOn: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes,reset-before-request',
+  retryOn: 'connect-failure,refused-stream,unavailable,cancelled,reset-before-request,retriable-headers',
   numRetries: 2,
-  retriableStatusCodes: [503],
+  retriableHeaders: [
+    { name: UNDELIVERED_HEADER, headerMatchSpecifier: { case: 'presentMatch', value: true } },
+  ],
   retryHostPredicate: [typed('envoy.retry_host_predicates.previous_hosts', PreviousHostsPredicateSchema, {})],
   hostSelectionRetryMaxAttempts: 5n,
 }
 
+/** What only reads is asked again on any 503, and where the answer was cut off. */
 const safeRetries: Init<typeof RetryPolicySchema> = {
   ...outboundRetries,
-  retryOn: `${outboundRetries.retryOn},reset`,
+  retryOn: `${outboundRetries.retryOn},retriable-status-codes,reset`,
+  retriableStatusCodes: [503],
 }
 
 const safeMethods: Init<typeof HeaderMatcherSchema> = {
