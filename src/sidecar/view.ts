@@ -7,11 +7,14 @@ import type { Labels, Locality, Protocol, ServicePort } from '#model/service.ts'
 export type TrafficMode = 'transparent' | 'explicit' | 'grpc'
 
 /** How a proxy without an aggregated stream is to ask for endpoints and routes (Envoy's core.v3.ApiConfigSource). */
-export interface XdsConfigSource {
-  readonly api: 'GRPC' | 'DELTA_GRPC' | 'REST'
+export type XdsConfigSource = {
   /** The cluster of its bootstrap that leads to the Pilot. */
   readonly cluster: string
-}
+} & (
+  | { readonly api: 'GRPC' | 'DELTA_GRPC' }
+  /** Milliseconds between two polls; Envoy adds up to the same again, at random. */
+  | { readonly api: 'REST'; readonly refreshDelay: number }
+)
 
 /** A connected proxy, parsed from its xDS node (Istio's node id and metadata keys, or a plain Envoy's). */
 export interface Sidecar {

@@ -88,6 +88,7 @@ const withoutAds = (bootstrap: Bootstrap, source: object): object => ({
 /** A way to the Pilot in HTTP/1.1. */
 function withRest(bootstrap: Bootstrap): Bootstrap {
   const address = { socket_address: { address: '127.0.0.1', port_value: it.pilot.xdsPort } }
+  bootstrap.node.metadata.PILOTHOUSE_XDS_REFRESH_DELAY = '100ms'
   bootstrap.static_resources.clusters.push({
     name: 'xds-rest',
     type: 'STATIC',

@@ -206,14 +206,14 @@ test('EDS and RDS without an aggregated stream: as the proxy asked for the rest'
       apiType: 'REST',
       transportApiVersion: 'V3',
       clusterNames: ['pilot'],
-      refreshDelay: '1s',
+      refreshDelay: '0.500s',
       requestTimeout: '5s',
     },
     initialFetchTimeout: '0s',
     resourceApiVersion: 'V3',
   }
   assert.deepEqual(sources({ api: 'DELTA_GRPC', cluster: 'xds-grpc' }), [grpc, grpc, grpc])
-  assert.deepEqual(sources({ api: 'REST', cluster: 'pilot' }), [rest, rest, rest])
+  assert.deepEqual(sources({ api: 'REST', cluster: 'pilot', refreshDelay: 500 }), [rest, rest, rest])
   assert.deepEqual(
     sources(undefined).map((source) => source.ads),
     [{}, {}, {}],

@@ -124,7 +124,16 @@ describe('what one thing says', () => {
       node({}, { via: 'DELTA_GRPC' }),
       { configSource: { api: 'DELTA_GRPC', cluster: 'xds-grpc' } },
     ],
-    ['REST', node({}, { via: 'REST' }), { configSource: { api: 'REST', cluster: 'xds-rest' } }],
+    [
+      'REST',
+      node({}, { via: 'REST' }),
+      { configSource: { api: 'REST', cluster: 'xds-rest', refreshDelay: 5000 } },
+    ],
+    [
+      'PILOTHOUSE_XDS_REFRESH_DELAY',
+      node({ PILOTHOUSE_XDS_REFRESH_DELAY: '500ms' }, { via: 'REST' }),
+      { configSource: { api: 'REST', cluster: 'xds-rest', refreshDelay: 500 } },
+    ],
     [
       'PILOTHOUSE_XDS_CLUSTER',
       node({ PILOTHOUSE_XDS_CLUSTER: 'pilot' }, { via: 'GRPC' }),
@@ -152,6 +161,7 @@ describe('a node that cannot be served', () => {
     [node({}, { id: 'sidecar~10.0.0.1~a.b' }), /3 parts/],
     [node({}, { id: 'waypoint~10.0.0.1~a.b~b.svc' }), /"waypoint" is not served/],
     [node({ HTTP_PROXY_PORT: 'x' }), /HTTP_PROXY_PORT "x"/],
+    [node({ PILOTHOUSE_XDS_REFRESH_DELAY: '0' }, { via: 'REST' }), /PILOTHOUSE_XDS_REFRESH_DELAY "0"/],
     [node({ PILOTHOUSE_OUTBOUND: 'localhost:1' }), /PILOTHOUSE_OUTBOUND "localhost:1"/],
   ]
   for (const [from, message] of cases)

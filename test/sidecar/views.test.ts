@@ -21,7 +21,10 @@ test('equal sidecars share one stream and one view; others have their own; nothi
   const one = follow(views, sidecar({ ips: ['10.0.0.1'] }))
   const two = follow(views, sidecar({ ips: ['10.0.0.2'] }))
   const other = follow(views, sidecar({ namespace: 'shop' }))
-  const rest = follow(views, sidecar({ configSource: { api: 'REST', cluster: 'xds-rest' } }))
+  const rest = follow(
+    views,
+    sidecar({ configSource: { api: 'REST', cluster: 'xds-rest', refreshDelay: 5000 } }),
+  )
   assert.equal(one.assigned[0]!.outbound, two.assigned[0]!.outbound)
   assert.equal(one.outbound[0]!.view, two.outbound[0]!.view)
   assert.notEqual(one.assigned[0]!.inbound, two.assigned[0]!.inbound)

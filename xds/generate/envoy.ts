@@ -31,28 +31,30 @@ export const configSource = (own?: XdsConfigSource): Init<typeof ConfigSourceSch
   resourceApiVersion: ApiVersion.V3,
 })
 
-/** Polled so often where there is no stream; Envoy adds up to the same again, at random. */
-const refreshDelay = 1000
 const apiTypes: Readonly<Record<XdsConfigSource['api'], ApiType>> = {
   GRPC: ApiType.GRPC,
   DELTA_GRPC: ApiType.DELTA_GRPC,
   REST: ApiType.REST,
 }
 
-const apiSource = ({ api, cluster }: XdsConfigSource): Init<typeof ApiConfigSourceSchema> => ({
-  apiType: apiTypes[api],
+const apiSource = (own: XdsConfigSource): Init<typeof ApiConfigSourceSchema> => ({
+  apiType: apiTypes[own.api],
   transportApiVersion: ApiVersion.V3,
-  ...(api === 'REST'
-    ? { clusterNames: [cluster], refreshDelay: duration(refreshDelay), requestTimeout: duration(5000) }
+  ...(own.api === 'REST'
+    ? {
+        clusterNames: [own.cluster],
+        refreshDelay: duration(own.refreshDelay),
+        requestTimeout: duration(5000),
+      }
     : {
         setNodeOnFirstMessageOnly: true,
-        grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: cluster } } }],
+        grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: own.cluster } } }],
       }),
 })
 
 /** Part of a cache's key: equal for equal sources. */
 export const sourceKey = (own: XdsConfigSource | undefined): string =>
-  own === undefined ? '' : `${own.api} ${own.cluster}`
+  own === undefined ? '' : JSON.stringify(own)
 
 export const socketAddress = (address: string, port: number): AddressInit => ({
   address: {
