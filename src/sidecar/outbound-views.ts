@@ -108,7 +108,7 @@ function advanceInUse(
 const policyOf = (config: SidecarConfig | undefined, settings: MeshSettings) =>
   config?.spec.outboundTrafficPolicy?.mode ?? settings.outboundTrafficPolicy
 
-/** The explicit proxy's socket matters to explicit mode only, so it does not split the views of the others. */
+/** What makes no difference does not split views: the explicit proxy's socket elsewhere, the locality where it does not count. */
 function outboundTraits(
   sidecar: Sidecar,
   config: SidecarConfig | undefined,
@@ -121,7 +121,7 @@ function outboundTraits(
     proxy: mode === 'explicit' ? outbound : defaultOutbound,
     policy: policyOf(config, settings),
     ...(ipFamily && { ipFamily }),
-    ...(locality && { locality }),
+    ...(settings.localityLbEnabled && locality && { locality }),
     networkView: [...networkView].sort(),
     ...(configSource && { configSource }),
   }

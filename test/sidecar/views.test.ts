@@ -39,6 +39,18 @@ test('equal sidecars share one stream and one view; others have their own; nothi
   assert.equal(mesh$.observed, false)
 })
 
+test('localities have views of their own only where they count', () => {
+  const places = ['z1', 'z2'].map((zone) => sidecar({ locality: { region: 'r', zone, subzone: '' } }))
+  const viewsIn = (localityLbEnabled: boolean) => {
+    const views = createViews(meshOf([service('a.test')]).mesh$, { ...settings, localityLbEnabled })
+    const streams = new Set(places.map((place) => follow(views, place).assigned[0]!.outbound))
+    views.close()
+    return streams.size
+  }
+  assert.equal(viewsIn(true), 2)
+  assert.equal(viewsIn(false), 1)
+})
+
 test('a change reaches the views that see it, and only those', () => {
   const a = service('a.test', { endpoints: [endpoint('10.0.0.9')] })
   const b = service('b.test', { namespace: 'shop', exportTo: ['.'] })
