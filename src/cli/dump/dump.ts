@@ -85,6 +85,10 @@ export interface Route {
     readonly path_separated_prefix?: string
     readonly safe_regex?: { readonly regex?: string }
     readonly connect_matcher?: object
+    readonly headers?: readonly {
+      readonly name: string
+      readonly string_match?: { readonly exact?: string; readonly safe_regex?: { readonly regex?: string } }
+    }[]
   }
   readonly route?: { readonly cluster?: string; readonly weighted_clusters?: TcpProxy['weighted_clusters'] }
   readonly redirect?: object

@@ -22,7 +22,12 @@ function domainText({ domains = [] }: VirtualHost): string {
   return more.length === 0 ? `${first}, ${second}` : `${first}, ${second} + ${more.length} more`
 }
 
-function matchText({ match = {} }: Route): string {
+function matchText(route: Route): string {
+  const method = route.match?.headers?.find(({ name }) => name === ':method')?.string_match
+  return [pathText(route), method?.safe_regex?.regex ?? method?.exact].filter(Boolean).join(' ')
+}
+
+function pathText({ match = {} }: Route): string {
   const { path, prefix, path_separated_prefix, safe_regex, connect_matcher } = match
   if (path !== undefined) return path
   if (path_separated_prefix !== undefined) return `${path_separated_prefix}/*`
