@@ -18,7 +18,7 @@ import {
   workloadKey,
 } from '#model/service.ts'
 import type { Registry, RegistryUpdate } from '../registry.ts'
-import { toServices, toWorkload, uniteServices } from './translate.ts'
+import { toServices, toWorkload } from './translate.ts'
 
 export interface FileRegistryOptions {
   /** e.g. `file/services` */
@@ -40,8 +40,8 @@ export function fileRegistry({ name, config }: FileRegistryOptions): Registry {
 
 /** What the objects give, so that a change of one touches only its own services. */
 function createState(registry: string) {
-  const services = createIndex<Service>(serviceKey, uniteServices)
-  const workloads = createIndex<Workload>(workloadKey, ([first]) => first)
+  const services = createIndex<Service>(serviceKey)
+  const workloads = createIndex<Workload>(workloadKey)
   let synced = false
 
   function put(object: ConfigObject): void {
@@ -87,51 +87,36 @@ function createState(registry: string) {
   return { advance }
 }
 
-/** Values by their own key, each given by one object or more; `unite` makes one of them, the same in whatever order they came. */
-function createIndex<T>(
-  keyOf: (value: T) => ServiceKey | WorkloadKey,
-  unite: (values: readonly [T, ...T[]]) => T,
-) {
-  const byOwner = new Map<ConfigKey, readonly T[]>()
-  const owners = new Map<string, Map<ConfigKey, T>>()
+/** Values by their own key, which no two objects share, and the object that gives them. */
+function createIndex<T>(keyOf: (value: T) => ServiceKey | WorkloadKey) {
+  const byOwner = new Map<ConfigKey, ReadonlyMap<string, T>>()
   const told = new Map<string, T>()
-  const dirty = new Set<string>()
+  const changed = new Map<string, T>()
+  const removed = new Set<string>()
 
   return {
-    put(owner: ConfigKey, values: readonly T[]): void {
-      for (const value of byOwner.get(owner) ?? []) {
-        const key = keyOf(value)
-        owners.get(key)?.delete(owner)
-        dirty.add(key)
+    put(owner: ConfigKey, list: readonly T[]): void {
+      const values = new Map(list.map((value) => [keyOf(value), value]))
+      for (const key of byOwner.get(owner)?.keys() ?? [])
+        if (!values.has(key) && told.delete(key)) removed.add(key)
+      for (const [key, value] of values) {
+        if (JSON.stringify(told.get(key)) === JSON.stringify(value)) continue
+        told.set(key, value)
+        changed.set(key, value)
       }
-      for (const value of values) {
-        const key = keyOf(value)
-        owners.set(key, (owners.get(key) ?? new Map()).set(owner, value))
-        dirty.add(key)
-      }
-      if (values.length) byOwner.set(owner, values)
+      if (values.size) byOwner.set(owner, values)
       else byOwner.delete(owner)
     },
     owners: () => [...byOwner.keys()],
     values: () => [...told.values()],
-    take(): { changed: T[]; removed: string[] } {
-      const changed: T[] = []
-      const removed: string[] = []
-      for (const key of dirty) {
-        const holders = owners.get(key)
-        const [first, ...more] = [...(holders?.keys() ?? [])].sort().map((owner) => holders!.get(owner)!)
-        if (first === undefined) {
-          owners.delete(key)
-          if (told.delete(key)) removed.push(key)
-          continue
-        }
-        const value = more.length ? unite([first, ...more]) : first
-        if (JSON.stringify(told.get(key)) === JSON.stringify(value)) continue
-        told.set(key, value)
-        changed.push(value)
+    take() {
+      const taken = {
+        changed: [...changed.keys()].flatMap((key) => told.get(key) ?? []),
+        removed: [...removed].filter((key) => !told.has(key)),
       }
-      dirty.clear()
-      return { changed, removed }
+      changed.clear()
+      removed.clear()
+      return taken
     },
   }
 }

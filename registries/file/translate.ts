@@ -18,7 +18,7 @@ const HEALTHS: Readonly<Record<string, Health>> = {
 /** Kubernetes' own label of what belongs to a headless Service. */
 const HEADLESS_KEY = 'service.kubernetes.io/headless'
 
-/** One service for each host. Its key is `namespace/hostname`. */
+/** One service for each host. Others of the same host are other services: the merge unites them. */
 export function toServices(entry: ConfigObject<string, ServiceEntrySpec>, registry: string): Service[] {
   const { spec } = entry
   const origin: Origin = { ...entry.origin, source: registry }
@@ -26,6 +26,7 @@ export function toServices(entry: ConfigObject<string, ServiceEntrySpec>, regist
   return [...new Set(spec.hosts.map(toHostname))].map((hostname) => ({
     hostname,
     namespace: entry.namespace,
+    entry: entry.name,
     ports,
     addresses: spec.addresses.map(toAddress),
     resolution: spec.resolution,
@@ -58,31 +59,6 @@ export function toWorkload(
     namespace: entry.namespace,
   }
 }
-
-/**
- * Several ServiceEntries of one namespace for one host: ports and endpoints of all, the rest from the oldest, then the
- * first by name (as Istio has it). Endpoints of another resolution can't be united, and stay out.
- */
-export function uniteServices(services: readonly [Service, ...Service[]]): Service {
-  const age = (s: Service) => s.createdAt ?? '9999'
-  const [first, ...others] = [...services].sort((a, b) => (age(a) < age(b) ? -1 : age(a) > age(b) ? 1 : 0))
-  const alike = others.filter((s) => s.resolution === first!.resolution)
-  const ports = [...first!.ports]
-  const endpoints = [...first!.endpoints]
-  for (const other of alike) {
-    for (const port of other.ports)
-      if (!ports.some((p) => p.name === port.name || p.port === port.port)) ports.push(port)
-    // Its own target ports go with its endpoints: the united service may have others.
-    const own = Object.fromEntries(other.ports.map((p) => [nameIn(ports, p), p.targetPort ?? p.port]))
-    for (const endpoint of other.endpoints)
-      if (!endpoints.some((e) => e.address === endpoint.address))
-        endpoints.push({ ...endpoint, ports: { ...own, ...endpoint.ports } })
-  }
-  return { ...first!, ports, endpoints }
-}
-
-const nameIn = (ports: readonly ServicePort[], port: ServicePort): string =>
-  ports.find((p) => p.port === port.port)?.name ?? port.name
 
 function toPort(port: ServiceEntrySpec['ports'][number]): ServicePort {
   return {

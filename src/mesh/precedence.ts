@@ -100,6 +100,7 @@ export const precedenceOf = (registries: readonly string[], options: MeshOptions
     nameRank(a) - nameRank(b) ||
     compareText(age(a), age(b)) ||
     compareText(a.service.namespace, b.service.namespace) ||
-    compareText(a.service.hostname, b.service.hostname)
+    compareText(a.service.hostname, b.service.hostname) ||
+    compareText(a.service.entry ?? '', b.service.entry ?? '')
   return { rank, hostOf, aliasesOf, isFailover: matcher(options.failover), compare }
 }

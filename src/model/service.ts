@@ -70,6 +70,8 @@ export interface Service {
   /** Lower case, e.g. `orders.default.svc.cluster.local`; may start with `*.` (resolution NONE or DYNAMIC_DNS). */
   readonly hostname: string
   readonly namespace: string
+  /** Where a registry may have several services of one hostname and namespace: what tells them apart (ServiceEntry's name). */
+  readonly entry?: string
   readonly ports: readonly ServicePort[]
   /** Virtual IPs or CIDR blocks; empty where the service is only known by name. */
   readonly addresses: readonly string[]
@@ -94,12 +96,12 @@ export interface Workload extends Endpoint {
   readonly namespace: string
 }
 
-/** Unique in one registry: `namespace/hostname`. */
+/** Unique in one registry: `namespace/hostname`, or `namespace/hostname/entry`. */
 export type ServiceKey = string
 /** Unique in one registry: `namespace/name`. */
 export type WorkloadKey = string
 
-export const serviceKey = (service: Pick<Service, 'namespace' | 'hostname'>): ServiceKey =>
-  `${service.namespace}/${service.hostname}`
+export const serviceKey = (service: Pick<Service, 'namespace' | 'hostname' | 'entry'>): ServiceKey =>
+  `${service.namespace}/${service.hostname}${service.entry === undefined ? '' : `/${service.entry}`}`
 export const workloadKey = (workload: Pick<Workload, 'namespace' | 'workload'>): WorkloadKey =>
   `${workload.namespace}/${workload.workload}`

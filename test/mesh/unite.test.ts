@@ -331,3 +331,27 @@ test('a selector picks workloads of any registry in its namespace that carry all
   assert.deepEqual(registries, ['a', 'b'])
   assert.deepEqual(snapshot.services.get('all.test')!.endpoints, [], 'an empty selector picks nothing')
 })
+
+test('services of one registry, namespace and hostname are united, selectors and disagreements as well', () => {
+  const sources = [{ name: 'a', kind: 'fake', role: 'registry' as const }]
+  const entry = (name: string, more: Partial<Service>) => service('x.test', 'a', [], { entry: name, ...more })
+  const stable = entry('stable', { selector: { app: 'old' } })
+  const canary = entry('canary', { selector: { app: 'new' }, ports: [{ ...http(80), protocol: 'TCP' }] })
+  const workloads = [
+    workload('10.0.0.1', { registry: 'a', labels: { app: 'old' } }),
+    workload('10.0.0.2', { registry: 'a', labels: { app: 'new' } }),
+  ]
+  const said = (services: readonly Service[]) =>
+    reduce(initialState(sources, defaultMeshOptions), {
+      ...{ role: 'registry', source: 'a', at: new Date(0) },
+      update: full(services, workloads),
+    }).state.snapshot.services.get('x.test')!
+  const result = said([stable, canary])
+  assert.deepEqual(
+    result.endpoints.map(({ address }) => address),
+    ['10.0.0.1', '10.0.0.2'],
+  )
+  assert.deepEqual(codes(result), ['PH2001'])
+  assert.deepEqual(said([canary, stable]), result, 'whatever came first')
+  assert.equal(result.attributes.ports[0]?.protocol, 'TCP', 'the first by name holds')
+})

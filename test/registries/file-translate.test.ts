@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import { Subject } from 'rxjs'
 import { parseFile } from '#config/parse.ts'
 import type { ConfigObject, ConfigUpdate, ServiceEntrySpec, WorkloadEntrySpec } from '#model/config.ts'
-import type { Endpoint, Service } from '#model/service.ts'
+import { type Endpoint, type Service, serviceKey } from '#model/service.ts'
 import { fileRegistry } from '#registries/file/index.ts'
 import { toServices, toWorkload } from '#registries/file/translate.ts'
 import type { RegistryUpdate } from '#registries/registry.ts'
@@ -47,6 +47,7 @@ const endpoint = (address: string, more: Partial<Endpoint> = {}): Endpoint => ({
 const service = (more: Partial<Service>): Service => ({
   hostname: 'a.b',
   namespace: 'shop',
+  entry: 'x',
   ports: [{ name: 'http', port: 80, protocol: 'HTTP' }],
   addresses: [],
   resolution: 'STATIC',
@@ -257,46 +258,42 @@ suite('file registry', () => {
       [['10.0.0.1'], [['10.0.0.2'], []], [[], ['shop/w']]],
     )
   })
-  test('two ServiceEntries of one host and namespace are united, whatever came first', () => {
-    const [one, two] = [entry('one', '10.0.0.1'), entry('two', '10.0.0.2')]
-    for (const objects of [
-      [one, two],
-      [two, one],
-    ]) {
-      const { config, heard } = listen()
-      config.next({ kind: 'full', objects, issues: [] })
-      const [full] = heard
-      assert.ok(full?.kind === 'full')
-      assert.deepEqual(
-        full.services.map((s) => [s.origin.object, s.endpoints.map((e) => [e.address, e.ports])]),
-        [
-          [
-            'ServiceEntry/shop/one',
-            [
-              ['10.0.0.1', {}],
-              ['10.0.0.2', { http: 80 }],
-            ],
-          ],
-        ],
-      )
-      config.next({ kind: 'delta', changed: [], removed: ['ServiceEntry/shop/one'], issues: [] })
+  test('two ServiceEntries of one host and namespace are two services, told apart by their names', () => {
+    const { config, heard } = listen()
+    config.next({ kind: 'full', objects: [entry('one', '10.0.0.1'), entry('two', '10.0.0.2')], issues: [] })
+    const [full] = heard
+    assert.ok(full?.kind === 'full')
+    assert.deepEqual(
+      full.services.map((s) => [serviceKey(s), s.origin.object, s.endpoints.map((e) => e.address)]),
+      [
+        ['shop/a.b/one', 'ServiceEntry/shop/one', ['10.0.0.1']],
+        ['shop/a.b/two', 'ServiceEntry/shop/two', ['10.0.0.2']],
+      ],
+    )
+    config.next({ kind: 'delta', changed: [], removed: ['ServiceEntry/shop/one'], issues: [] })
+    const last = heard.at(-1)
+    assert.ok(last?.kind === 'delta')
+    assert.deepEqual([last.changed, last.removed], [[], ['shop/a.b/one']])
+  })
+  test('an object that loses a host takes back that service only; one that comes back in one step was never gone', () => {
+    const { config, heard } = listen()
+    const hosts = (list: string) =>
+      parse('ServiceEntry', `hosts: [${list}]\nresolution: STATIC`, 'name: one, namespace: shop')
+    const told = () => {
       const last = heard.at(-1)
       assert.ok(last?.kind === 'delta')
-      assert.deepEqual([last.changed[0]?.endpoints.map((e) => e.address), last.removed], [['10.0.0.2'], []])
+      return [last.changed.map(serviceKey), last.removed]
     }
-  })
-  test('a host that moves to another object in one step is changed, not removed', () => {
-    const { config, heard } = listen()
-    config.next({ kind: 'full', objects: [entry('one', '10.0.0.1')], issues: [] })
+    config.next({ kind: 'full', objects: [hosts('a.b, c.d')], issues: [] })
+    config.next({ kind: 'delta', changed: [hosts('c.d, e.f')], removed: [], issues: [] })
+    assert.deepEqual(told(), [['shop/e.f/one'], ['shop/a.b/one']])
     config.next({
       kind: 'delta',
-      changed: [entry('two', '10.0.0.2')],
+      changed: [hosts('c.d, a.b')],
       removed: ['ServiceEntry/shop/one'],
       issues: [],
     })
-    const last = heard.at(-1)
-    assert.ok(last?.kind === 'delta')
-    assert.deepEqual([last.changed.length, last.removed], [1, []])
+    assert.deepEqual(told(), [['shop/c.d/one', 'shop/a.b/one'], ['shop/e.f/one']])
   })
   test('a full after trouble replaces what was said', () => {
     const { config, heard, subscription } = listen()
