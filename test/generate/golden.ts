@@ -9,14 +9,19 @@ import { stringify } from 'yaml'
 import { parseFile } from '#config/parse.ts'
 import type { ConfigSource } from '#config/source.ts'
 import { createMesh, defaultMeshOptions } from '#mesh/mesh.ts'
+import type { ConfigUpdate } from '#model/config.ts'
+import type { MeshSettings } from '#model/mesh.ts'
 import { fileRegistry } from '#registries/file/index.ts'
 import { parseNode } from '#sidecar/node.ts'
 import { createViews } from '#sidecar/views.ts'
 import { silentLogger } from '#support/logger.ts'
-import { createGenerator } from '#xds/generate/index.ts'
+import { createGenerator, type Generator } from '#xds/generate/index.ts'
+import type { Units } from '#xds/generate/layer.ts'
 import { meshResourceSource } from '#xds/generate/source.ts'
 import type { Node, ResourceSet } from '#xds/resources.ts'
+import { shortName } from '#xds/type-urls.ts'
 import { settings as meshSettings } from './fixtures.ts'
+import type { ArbitraryMesh } from './meshes.ts'
 import { type Json, type Kind, names, read } from './read.ts'
 
 export const goldenRoot = 'test/golden/generate'
@@ -33,7 +38,89 @@ export type Golden = Readonly<Record<`${Kind}s`, readonly Json[]>>
 
 /** The resources that the case's node is given, by name. */
 export function generateCase(name: string): Golden {
-  const set = resourcesOf(join(goldenRoot, name))
+  const folder = join(goldenRoot, name)
+  const { mesh, ...options } = readJson(join(folder, 'settings.json'), {})
+  return generate({
+    main: readConfig(folder, 'in.yaml'),
+    ...(existsSync(join(folder, 'other.yaml')) ? { other: readConfig(folder, 'other.yaml') } : {}),
+    node: readJson(join(folder, 'node.json')),
+    mesh,
+    options,
+  })
+}
+
+export const goldenText = (golden: Golden): string =>
+  stringify(golden, { aliasDuplicateObjects: false, lineWidth: 0 })
+
+export interface GenerateInput {
+  readonly main: ConfigUpdate
+  /** What a second registry says. */
+  readonly other?: ConfigUpdate
+  readonly node: Json
+  readonly mesh?: Partial<MeshSettings>
+  readonly options?: Json
+}
+
+/** The whole way from configuration to resources, at once. */
+export function generate({ main, other, node: given, mesh = {}, options = {} }: GenerateInput): Golden {
+  const settings = { ...meshSettings, ...mesh }
+  const config = configSource('in.yaml', main)
+  const registries = [fileRegistry({ name: 'file/services', config })]
+  if (other) registries.push(fileRegistry({ name: 'file/other', config: configSource('other.yaml', other) }))
+  const meshes = createMesh({
+    registries,
+    configs: [config],
+    settings: { ...defaultMeshOptions, ...options },
+    clock: asyncScheduler,
+    log: silentLogger,
+  })
+  const running = meshes.start()
+  const views = createViews(meshes.updates, settings)
+  const source = meshResourceSource({ views, generator: checked(createGenerator(settings)), parseNode })
+  let set: ResourceSet | undefined
+  let failure: unknown
+  const node: Node = {
+    cluster: '',
+    metadata: {},
+    userAgentName: 'envoy',
+    userAgentVersion: '1.40.0',
+    ...given,
+  }
+  source
+    .connect(node)
+    .subscribe({
+      next: ({ resources }) => (set = resources),
+      error: (error) => (failure = error),
+    })
+    .unsubscribe()
+  views.close()
+  running.unsubscribe()
+  if (failure !== undefined) throw failure
+  if (set === undefined) throw new Error('the mesh said nothing at once')
+  return goldenOf(set)
+}
+
+/** No resource is made by two units, of which the last to change would win. */
+function checked({ outbound, inbound, ...rest }: Generator): Generator {
+  const made = new Map<string, { readonly by: string; readonly version: string }>()
+  const once = <L extends { readonly units: Units }>(half: string, layer: L): L => {
+    for (const [id, resources] of layer.units)
+      for (const { typeUrl, name, version } of resources) {
+        const other = made.get(`${typeUrl} ${name}`)
+        if (other !== undefined && other.version !== version)
+          throw new Error(`${shortName(typeUrl)} ${name} is made by ${other.by} and ${half} ${id}`)
+        made.set(`${typeUrl} ${name}`, { by: `${half} ${id}`, version })
+      }
+    return layer
+  }
+  return {
+    ...rest,
+    outbound: (previous, update) => once('outbound', outbound(previous, update)),
+    inbound: (previous, update) => once('inbound', inbound(previous, update)),
+  }
+}
+
+function goldenOf(set: ResourceSet): Golden {
   const all = (kind: Kind) => names(set, kind).map((each) => read(set, kind, each))
   return {
     listeners: all('listener'),
@@ -43,54 +130,30 @@ export function generateCase(name: string): Golden {
   }
 }
 
-export const goldenText = (golden: Golden): string =>
-  stringify(golden, { aliasDuplicateObjects: false, lineWidth: 0 })
+const configSource = (name: string, update: ConfigUpdate): ConfigSource => ({
+  name,
+  kind: 'files',
+  updates: concat(of(update), NEVER),
+})
 
-function resourcesOf(folder: string): ResourceSet {
-  const { mesh = {}, ...options } = readJson(join(folder, 'settings.json'), {})
-  const settings = { ...meshSettings, ...mesh }
-  const main = configSource(folder, 'in.yaml')
-  const registries = [fileRegistry({ name: 'file/services', config: main })]
-  if (existsSync(join(folder, 'other.yaml')))
-    registries.push(fileRegistry({ name: 'file/other', config: configSource(folder, 'other.yaml') }))
-  const meshes = createMesh({
-    registries,
-    configs: [main],
-    settings: { ...defaultMeshOptions, ...options },
-    clock: asyncScheduler,
-    log: silentLogger,
+/** Objects that are refused are left out, as they would be. */
+export const generateArbitrary = ({ yaml, node }: ArbitraryMesh): Golden => {
+  const { objects } = parseFile(yaml, { file: 'in.yaml', source: 'in.yaml' })
+  return generate({
+    main: { kind: 'full', objects: objects.flatMap(({ object }) => object ?? []), issues: [] },
+    node,
   })
-  const running = meshes.start()
-  const views = createViews(meshes.updates, settings)
-  const source = meshResourceSource({ views, generator: createGenerator(settings), parseNode })
-  let set: ResourceSet | undefined
-  const node: Node = {
-    cluster: '',
-    metadata: {},
-    userAgentName: 'envoy',
-    userAgentVersion: '1.40.0',
-    ...readJson(join(folder, 'node.json')),
-  }
-  source
-    .connect(node)
-    .subscribe(({ resources }) => (set = resources))
-    .unsubscribe()
-  views.close()
-  running.unsubscribe()
-  if (set === undefined) throw new Error(`${folder}: the mesh said nothing at once`)
-  return set
 }
 
 /** A file that is wrong would be a case that tests nothing. */
-function configSource(folder: string, file: string): ConfigSource {
+function readConfig(folder: string, file: string): ConfigUpdate {
   const { objects, issues } = parseFile(readFileSync(join(folder, file), 'utf8'), { file, source: file })
   const errors = [...issues, ...objects.flatMap((o) => o.issues)].filter(
     ({ severity }) => severity === 'error',
   )
   if (errors.length > 0)
     throw new Error(`${folder}/${file}: ${errors.map(({ message }) => message).join('; ')}`)
-  const update = { kind: 'full', objects: objects.flatMap(({ object }) => object ?? []), issues } as const
-  return { name: file, kind: 'files', updates: concat(of(update), NEVER) }
+  return { kind: 'full', objects: objects.flatMap(({ object }) => object ?? []), issues }
 }
 
 const readJson = (path: string, fallback?: Json): Json =>

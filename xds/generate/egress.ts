@@ -4,9 +4,9 @@ import type { ServicePort } from '#model/service.ts'
 import type { EgressListener, OutboundView } from '#sidecar/view.ts'
 import type { Resource } from '#xds/resources.ts'
 import type { Context } from './context.ts'
-import { isUnix } from './envoy.ts'
+import { canonicalAddress, fitsSocket, isUnix, isWildcardAddress } from './envoy.ts'
 import { proxyUnit } from './http-proxy.ts'
-import { type Socket, socketAt, wildcardSocket } from './listener-parts.ts'
+import { isReserved, type Socket, socketAt, wildcardSocket } from './listener-parts.ts'
 import { type Member, membersOf } from './members.ts'
 import { listenerName } from './names.ts'
 import { protocolClass } from './protocol.ts'
@@ -28,7 +28,19 @@ export const egressTouchedBy = (service: MeshService, view: OutboundView): reado
 export const claimedPorts = (view: OutboundView): ReadonlySet<number> =>
   new Set(view.listeners.filter(isCatching).map(({ port }) => port))
 
-const isCatching = ({ bindToPort, bind }: EgressListener): boolean => !bindToPort && bind === undefined
+/** Also where it is bound to every address: Envoy takes one listener for an address, bound or not. */
+const isCatching = ({ bindToPort, bind }: EgressListener): boolean =>
+  bind === undefined ? !bindToPort : isWildcardAddress(bind)
+
+/** Addresses of egress listeners with this port, so that no service has a listener of its own there. */
+export const boundAddresses = (view: OutboundView, port: number): readonly string[] =>
+  view.listeners.flatMap((each) =>
+    each.port === port && !isCatching(each) ? socketOf(each, view).addresses : [],
+  )
+
+/** Does one of them stand where the explicit proxy would? */
+export const replacesProxy = (view: OutboundView): boolean =>
+  boundAddresses(view, view.proxy.port).includes(canonicalAddress(view.proxy.address))
 
 export function egressUnit(
   context: Context,
@@ -39,6 +51,8 @@ export function egressUnit(
   const listener = view.listeners[index]
   if (listener === undefined) return []
   const socket = socketOf(listener, view)
+  if (view.mode === 'transparent' && isReserved(socket)) return []
+  if (listener.bind !== undefined && isUnix(listener.bind) && !fitsSocket(listener.bind)) return []
   const routeName = routeNameOf(listener, index, socket, view)
   const metadata = sharedMetadata('listeners', view.config)
   if (listener.protocol === 'HTTP_PROXY')

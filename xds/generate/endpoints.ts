@@ -10,7 +10,7 @@ import { create } from '#xds/proto/index.ts'
 import type { Resource } from '#xds/resources.ts'
 import { pairCache } from './cache.ts'
 import { type Context, encodeResource } from './context.ts'
-import { anyAddress, type Init, isAddress, isUnix } from './envoy.ts'
+import { anyAddress, fitsSocket, type Init, isAddress, isUnix } from './envoy.ts'
 import { byPlace, type EndpointScope, type Place, scopeKey, sees } from './locality.ts'
 import { outboundCluster } from './names.ts'
 import { protocolClass } from './protocol.ts'
@@ -68,13 +68,21 @@ export function loadAssignment(
   })
   return create(ClusterLoadAssignmentSchema, {
     clusterName,
-    endpoints: byPlace(usable, scope).map((place) => localityEndpoints(place, port)),
+    endpoints: byPlace(inProportion(usable), scope).map((place) => localityEndpoints(place, port)),
   })
+}
+
+/** Envoy refuses an assignment whose weights add up to more than 32 bits hold. */
+function inProportion(endpoints: readonly MeshEndpoint[]): readonly MeshEndpoint[] {
+  const total = endpoints.reduce((sum, { weight }) => sum + weight, 0)
+  if (total <= MAX_UINT32) return endpoints
+  const scale = (MAX_UINT32 - endpoints.length) / total
+  return endpoints.map((each) => ({ ...each, weight: Math.max(1, Math.floor(each.weight * scale)) }))
 }
 
 function accepts(kind: 'addresses' | 'names', address: string, { ipOnly }: EndpointScope): boolean {
   if (kind === 'names') return !isUnix(address)
-  return isAddress(address) || (isUnix(address) && ipOnly !== true)
+  return isAddress(address) || (isUnix(address) && fitsSocket(address) && ipOnly !== true)
 }
 
 /** Another registry's endpoint of a united service may lack one of its ports. */
@@ -87,10 +95,7 @@ function localityEndpoints({ locality, priority, endpoints }: Place, port: Servi
   return {
     locality: { region: locality.region, zone: locality.zone, subZone: locality.subzone },
     lbEndpoints: endpoints.map((endpoint) => lbEndpoint(endpoint, port)),
-    loadBalancingWeight: Math.min(
-      endpoints.reduce((sum, { weight }) => sum + weight, 0),
-      MAX_UINT32,
-    ),
+    loadBalancingWeight: endpoints.reduce((sum, { weight }) => sum + weight, 0),
     priority,
   }
 }

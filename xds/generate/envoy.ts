@@ -1,5 +1,6 @@
 /** Small pieces of Envoy messages that several generators use. */
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import type { XdsConfigSource } from '#sidecar/view.ts'
 import type { AddressSchema } from '#xds/proto/gen/envoy/config/core/v3/address_pb.js'
 import {
@@ -65,6 +66,8 @@ export const socketAddress = (address: string, port: number): AddressInit => ({
 
 const UNIX = 'unix://'
 export const isUnix = (address: string): boolean => address.startsWith(UNIX)
+/** The kernel's sun_path has 108 bytes with its end; Envoy refuses all that a longer path comes with. */
+export const fitsSocket = (address: string): boolean => Buffer.byteLength(address.slice(UNIX.length)) < 108
 /** IP and port, or `unix:///path`. */
 export const anyAddress = (address: string, port: number): AddressInit =>
   isUnix(address)
@@ -72,6 +75,14 @@ export const anyAddress = (address: string, port: number): AddressInit =>
     : socketAddress(address, port)
 
 export const isAddress = (address: string): boolean => isIP(address) !== 0
+
+/** One spelling for one address (RFC 5952): Envoy refuses a second listener at the same one. */
+export const canonicalAddress = (address: string): string =>
+  isIPv6(address) ? ipaddr.IPv6.parse(address).toRFC5952String() : address
+
+/** `0.0.0.0` or `::`: all addresses, none in particular. */
+export const isWildcardAddress = (address: string): boolean =>
+  ['0.0.0.0', '::'].includes(canonicalAddress(address))
 
 /** Name and typed configuration of a filter, listener filter or cluster type. */
 export function typed<D extends DescMessage>(name: string, schema: D, init: MessageInitShape<D>) {

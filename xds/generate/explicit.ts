@@ -1,7 +1,7 @@
 /** Listeners and routes where nothing is redirected: the application calls the proxy's own sockets. */
 import type { OutboundView } from '#sidecar/view.ts'
 import type { Context } from './context.ts'
-import { egressId, egressIds, egressTouchedBy, egressUnit } from './egress.ts'
+import { egressId, egressIds, egressTouchedBy, egressUnit, replacesProxy } from './egress.ts'
 import { proxyUnit } from './http-proxy.ts'
 import { socketAt } from './listener-parts.ts'
 import { HTTP_PROXY } from './names.ts'
@@ -18,7 +18,7 @@ export function explicitUnits(context: Context, routes: ReturnType<typeof routeG
       services: view.services,
     })
   return {
-    ids: (view) => new Set([HTTP_PROXY, ...egressIds(view)]),
+    ids: (view) => new Set([...(replacesProxy(view) ? [] : [HTTP_PROXY]), ...egressIds(view)]),
     touchedBy: (service, view) => [
       ...(view.services.has(service.attributes.key) ? [HTTP_PROXY] : []),
       ...egressTouchedBy(service, view),

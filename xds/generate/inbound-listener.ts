@@ -16,7 +16,7 @@ import {
   sniffedHttp,
   tcpFilter,
 } from './filters.ts'
-import { listenerAt, sniffing, socketAt, wildcardSocket } from './listener-parts.ts'
+import { listenerAt, type Socket, sniffing, socketAt, wildcardSocket } from './listener-parts.ts'
 import {
   BLACKHOLE_CLUSTER,
   INBOUND_PASSTHROUGH_CLUSTER,
@@ -30,6 +30,10 @@ import { serviceListenerMetadata, sharedMetadata } from './provenance.ts'
 import { httpRoute } from './virtual-hosts.ts'
 
 type PortPredicate = Init<typeof ListenerFilterChainMatchPredicateSchema>
+
+/** Its socket: of its own, whatever is redirected. */
+export const boundSocket = ({ bind, port }: InboundPort, view: InboundView): Socket =>
+  bind === undefined ? wildcardSocket(familyOf(view), port, true) : socketAt(bind, port, true)
 
 /** Where redirected inbound traffic arrives: a filter chain for each port, and a way through for all other ports. */
 export function virtualInbound(context: Context, view: InboundView, ports: readonly InboundPort[]): Resource {
@@ -57,8 +61,7 @@ export function virtualInbound(context: Context, view: InboundView, ports: reado
 
 /** A listener with its own socket: explicit mode, or a Sidecar's ingress with `bind`. */
 export function boundInbound(context: Context, view: InboundView, port: InboundPort): Resource {
-  const wildcard = wildcardSocket(familyOf(view), port.port, true)
-  const socket = port.bind === undefined ? wildcard : socketAt(port.bind, port.port, true)
+  const socket = boundSocket(port, view)
   return encodeResource(context, ListenerSchema, socket.name, {
     ...listenerAt(socket, 'inbound'),
     ...sniffing(context.settings, isSniffed(port) ? [httpInspector] : []),

@@ -4,11 +4,14 @@ import type { Missing } from '#xds/resource-set.ts'
 import type { Resource } from '#xds/resources.ts'
 import { pairCache } from './cache.ts'
 import type { Context } from './context.ts'
+import { fitsSocket, isUnix } from './envoy.ts'
 import { inboundPassthroughCluster } from './fixed-clusters.ts'
 import { inboundClusterFor } from './inbound-cluster.ts'
-import { boundInbound, familyOf, virtualInbound } from './inbound-listener.ts'
+import { boundInbound, boundSocket, familyOf, virtualInbound } from './inbound-listener.ts'
 import { firstLayer, type LayerUpdate, nextLayer } from './layer.ts'
+import { isReserved } from './listener-parts.ts'
 import { compare } from './locality.ts'
+import { INBOUND_PORT } from './names.ts'
 import { protocolClass } from './protocol.ts'
 
 export type InboundLayer = LayerUpdate<InboundView>
@@ -50,7 +53,7 @@ function countConflicts(
 
 function inboundResources(context: Context, view: InboundView): readonly Resource[] {
   if (view.mode === 'grpc') return []
-  const ports = served(view.ports)
+  const ports = served(view)
   const bound = ports.filter((port) => view.mode === 'explicit' || port.bindToPort)
   const clusters = new Map(ports.toReversed().map((port) => [port.port, port]))
   return [
@@ -69,8 +72,16 @@ function inboundResources(context: Context, view: InboundView): readonly Resourc
   ]
 }
 
+const isOutOfReach = ({ target }: InboundPort): boolean =>
+  target !== undefined && isUnix(target.address) && !fitsSocket(target.address)
+
+/** The proxy's own ports can't be the workload's where traffic is redirected to them. */
+const isTaken = (port: InboundPort, view: InboundView): boolean =>
+  view.mode === 'transparent' &&
+  (port.bindToPort ? isReserved(boundSocket(port, view)) : port.port === INBOUND_PORT)
+
 /** In an order of their own. One cluster for a port, whatever its sockets. */
-const served = (ports: readonly InboundPort[]): readonly InboundPort[] =>
-  ports
-    .filter(({ protocol }) => protocolClass(protocol) !== 'none')
+const served = (view: InboundView): readonly InboundPort[] =>
+  view.ports
+    .filter((port) => protocolClass(port.protocol) !== 'none' && !isTaken(port, view) && !isOutOfReach(port))
     .sort((a, b) => a.port - b.port || compare(a.bind ?? '', b.bind ?? ''))

@@ -3,9 +3,17 @@ import type { MeshSettings } from '#model/mesh.ts'
 import { TrafficDirection } from '#xds/proto/gen/envoy/config/core/v3/base_pb.js'
 import type { ListenerSchema } from '#xds/proto/gen/envoy/config/listener/v3/listener_pb.js'
 import { duration } from '#xds/proto/index.ts'
-import { anyAddress, type Init, type IpFamily, isUnix, wildcards } from './envoy.ts'
+import {
+  anyAddress,
+  canonicalAddress,
+  type Init,
+  type IpFamily,
+  isUnix,
+  isWildcardAddress,
+  wildcards,
+} from './envoy.ts'
 import type { ListenerFilterInit } from './filters.ts'
-import { listenerName } from './names.ts'
+import { listenerName, reservedPorts } from './names.ts'
 
 export type ListenerInit = Init<typeof ListenerSchema>
 export type Direction = 'outbound' | 'inbound'
@@ -24,11 +32,15 @@ export const wildcardSocket = (family: IpFamily, port: number, bound: boolean): 
 }
 
 export const socketAt = (address: string, port: number, bound: boolean): Socket => ({
-  name: isUnix(address) ? address : listenerName(address, port),
-  addresses: [address],
+  name: isUnix(address) ? address : listenerName(canonicalAddress(address), port),
+  addresses: [canonicalAddress(address)],
   port,
   bound,
 })
+
+/** Taken by the proxy's own listeners where traffic is redirected: Envoy refuses a second one at the same address. */
+export const isReserved = ({ addresses, port }: Socket): boolean =>
+  reservedPorts.has(port) && addresses.some(isWildcardAddress)
 
 export const listenerAt = ({ name, addresses, port, bound }: Socket, direction: Direction): ListenerInit => ({
   name,

@@ -9,6 +9,16 @@ export const VIRTUAL_OUTBOUND = 'virtualOutbound'
 export const VIRTUAL_INBOUND = 'virtualInbound'
 export const OUTBOUND_PORT = 15001
 export const INBOUND_PORT = 15006
+/** Health and Prometheus: static listeners of the bootstrap. */
+const STATUS_PORT = 15021
+const PROMETHEUS_PORT = 15090
+/** Of the proxy itself, at every address, where traffic is redirected. */
+export const reservedPorts: ReadonlySet<number> = new Set([
+  OUTBOUND_PORT,
+  INBOUND_PORT,
+  STATUS_PORT,
+  PROMETHEUS_PORT,
+])
 
 /** Cluster, and its EDS name. */
 export const outboundCluster = (port: number, hostname: string): string => `outbound|${port}||${hostname}`

@@ -104,13 +104,18 @@ function httpChains(
   return [{ filterChainMatch: sniffedPlainHttp, filters: [filter] }]
 }
 
+/** Envoy takes `*.example.com` for a server name, but refuses a listener with `*-a.example.com`. */
+const isServerName = (name: string): boolean => !name.startsWith('*') || name.startsWith('*.')
+
 /** Envoy refuses two chains with one match, so each name is taken once. */
 function sniChains(members: readonly Member[], { family, mode }: SharedListener): FilterChainInit[] {
   // Everything isn't a name; that is the default chain's.
   const taken = new Set<string>(['*'])
   return members.flatMap((member) => {
     const { hostname, aliases } = member.service.attributes
-    const names = [hostname, ...aliases].map((name) => name.toLowerCase()).filter((name) => !taken.has(name))
+    const names = [hostname, ...aliases]
+      .map((name) => name.toLowerCase())
+      .filter((name) => isServerName(name) && !taken.has(name))
     if (names.length === 0) return []
     for (const name of names) taken.add(name)
     const forward = isDynamic(member, mode) ? [sniForwardFilter(family, member.port.port)] : []

@@ -3,10 +3,10 @@ import type { ServicePort } from '#model/service.ts'
 import type { OutboundView } from '#sidecar/view.ts'
 import type { Resource } from '#xds/resources.ts'
 import type { Context } from './context.ts'
-import { claimedPorts, egressId, egressIds, egressTouchedBy, egressUnit } from './egress.ts'
+import { boundAddresses, claimedPorts, egressId, egressIds, egressTouchedBy, egressUnit } from './egress.ts'
 import { proxiedPorts, serves } from './endpoints.ts'
-import { isAddress } from './envoy.ts'
-import { wildcardSocket } from './listener-parts.ts'
+import { canonicalAddress, isAddress, isWildcardAddress } from './envoy.ts'
+import { isReserved, wildcardSocket } from './listener-parts.ts'
 import { type Member, membersOf } from './members.ts'
 import { protocolClass } from './protocol.ts'
 import { sharedMetadata } from './provenance.ts'
@@ -22,10 +22,13 @@ const PORT = 'port:'
 
 export function transparentUnits(context: Context, routes: ReturnType<typeof routeGenerator>): UnitMaker {
   const serviceListener = serviceListenerGenerator(context)
-  const own = (view: OutboundView, members: readonly Member[]): readonly Resource[] => {
+  const own = (view: OutboundView, port: number, members: readonly Member[]): readonly Resource[] => {
+    // Of an egress listener of its own.
+    const bound = new Set(boundAddresses(view, port))
     const taken = new Map<string, readonly Resource[]>()
     for (const member of members)
       for (const address of ownAddresses(member) ?? []) {
+        if (bound.has(address)) continue
         if (!taken.has(address)) taken.set(address, serviceListener(member, address, view))
         else context.counters.count('pilot_conflict_outbound_listener_tcp_over_current_tcp', 'lds')
       }
@@ -36,10 +39,11 @@ export function transparentUnits(context: Context, routes: ReturnType<typeof rou
       view.services.values(),
       (p) => p.port === port && protocolClass(p.protocol) !== 'none',
     )
-    const shared = members.filter((member) => ownAddresses(member) === undefined)
+    const socket = wildcardSocket(familyOf(view), port, false)
+    const shared = isReserved(socket) ? [] : members.filter((member) => ownAddresses(member) === undefined)
     const routeName = String(port)
     const listener = sharedListener(context, {
-      socket: wildcardSocket(familyOf(view), port, false),
+      socket,
       mode: view.mode,
       family: familyOf(view),
       policy: view.policy,
@@ -52,7 +56,7 @@ export function transparentUnits(context: Context, routes: ReturnType<typeof rou
     return [
       ...(listener ? [listener] : []),
       ...(http.length > 0 ? [routes(routeName, http, routeScope(view, 'plain'))] : []),
-      ...own(view, members),
+      ...own(view, port, members),
     ]
   }
   return {
@@ -93,8 +97,11 @@ function ownAddresses({ service, port }: Member): readonly string[] | undefined 
   const { addresses, headless } = service.attributes
   if (headless) {
     const serving = service.endpoints.filter((endpoint) => serves(endpoint, port))
-    return [...new Set(serving.map((e) => e.address))].filter(isAddress).sort()
+    return particular(serving.map((e) => e.address)).sort()
   }
-  const usable = addresses.filter(isAddress)
+  const usable = particular(addresses)
   return usable.length > 0 ? usable : undefined
 }
+
+const particular = (addresses: readonly string[]): string[] =>
+  [...new Set(addresses.filter(isAddress).map(canonicalAddress))].filter((each) => !isWildcardAddress(each))
