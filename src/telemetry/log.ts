@@ -2,6 +2,7 @@
 import { type DestinationStream, type LevelWithSilent, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import type { Logger } from '#support/logger.ts'
+import { lineWriter } from './stdout.ts'
 
 export interface LogOptions {
   /** Default `info`. */
@@ -46,7 +47,7 @@ export function createLogger(options: LogOptions = {}): Logger {
 }
 
 /** Written in this thread, line by line: nothing is lost when the process ends. */
-const stdout = ({ destination }: LogOptions): DestinationStream => destination ?? pino.destination(1)
+const stdout = ({ destination }: LogOptions): DestinationStream => destination ?? lineWriter(1)
 
 function prettyStream(options: LogOptions): DestinationStream {
   const { destination } = options
