@@ -1,6 +1,7 @@
 /** What views look up in the mesh, kept up to date from change sets: work in proportion to what changed. */
 import type { ConfigKey } from '#model/config.ts'
 import type { MeshEndpoint, MeshService, MeshServiceKey, MeshSnapshot, MeshUpdate } from '#model/mesh.ts'
+import { canonicalAddress } from './address.ts'
 import { compareConfigs, type SidecarConfig } from './scope.ts'
 
 /** What an update means to the views. */
@@ -41,7 +42,7 @@ export class MeshIndex {
     return new Set([...this.snapshot.services.values()].map(({ attributes }) => attributes.hostname))
   }
 
-  /** Services with an endpoint at this address. */
+  /** Services with an endpoint at this (canonical) address. */
   at(ip: string): ReadonlyMap<MeshServiceKey, readonly MeshEndpoint[]> {
     return this.#byIp.get(ip) ?? none
   }
@@ -85,7 +86,7 @@ export class MeshIndex {
     if (key !== hostname) getOrMake(this.#scoped, hostname, () => new Set()).add(key)
     for (const endpoint of service.endpoints)
       getOrMake(
-        getOrMake(this.#byIp, endpoint.address, () => new Map()),
+        getOrMake(this.#byIp, canonicalAddress(endpoint.address), () => new Map()),
         key,
         () => [],
       ).push(endpoint)
@@ -95,7 +96,8 @@ export class MeshIndex {
     const { hostname } = service.attributes
     const scoped = this.#scoped.get(hostname)
     if (scoped?.delete(key) && scoped.size === 0) this.#scoped.delete(hostname)
-    for (const { address } of service.endpoints) {
+    for (const endpoint of service.endpoints) {
+      const address = canonicalAddress(endpoint.address)
       const services = this.#byIp.get(address)
       if (services?.delete(key) && services.size === 0) this.#byIp.delete(address)
     }
@@ -129,8 +131,8 @@ function touchedIps(
 ): void {
   const inOld = new Set(endpointsOnly ? old : [])
   const inNow = new Set(endpointsOnly ? now : [])
-  for (const endpoint of old) if (!inNow.has(endpoint)) ips.add(endpoint.address)
-  for (const endpoint of now) if (!inOld.has(endpoint)) ips.add(endpoint.address)
+  for (const endpoint of old) if (!inNow.has(endpoint)) ips.add(canonicalAddress(endpoint.address))
+  for (const endpoint of now) if (!inOld.has(endpoint)) ips.add(canonicalAddress(endpoint.address))
 }
 
 function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {

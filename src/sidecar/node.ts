@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import type { PilotError } from '#model/issue.ts'
 import type { Labels, Locality } from '#model/service.ts'
 import { parseDuration } from '#support/duration.ts'
+import { canonicalAddress } from './address.ts'
 import type { Sidecar, TrafficMode, XdsConfigSource } from './view.ts'
 
 /** The parts of envoy.config.core.v3.Node that are read; xds/resources.ts' Node fits. */
@@ -91,8 +92,8 @@ function parseId(id: string): NodeId | { readonly error: PilotError } {
 /** INSTANCE_IPS where all of it is valid, else the id's address: the rule of Istio's ParseServiceNodeWithMetadata. */
 function instanceIps(meta: NodeIdentity['metadata'], ip: string): readonly string[] {
   const ips = list(meta.INSTANCE_IPS)
-  if (ips.length > 0 && ips.every((each) => isIP(each) !== 0)) return [...new Set(ips)]
-  return isIP(ip) ? [ip] : []
+  if (ips.length > 0 && ips.every((each) => isIP(each) !== 0)) return [...new Set(ips.map(canonicalAddress))]
+  return isIP(ip) ? [canonicalAddress(ip)] : []
 }
 
 function outboundSocket(

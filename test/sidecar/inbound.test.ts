@@ -4,6 +4,7 @@ import type { SidecarSpec } from '#model/config.ts'
 import type { MeshService, ServiceAttributes } from '#model/mesh.ts'
 import { inboundView } from '#sidecar/inbound.ts'
 import { MeshIndex } from '#sidecar/mesh-index.ts'
+import { parseNode } from '#sidecar/node.ts'
 import type { Sidecar } from '#sidecar/view.ts'
 import { endpoint, service, sidecar, sidecarConfig, snapshotOf } from './mesh.ts'
 
@@ -157,4 +158,18 @@ describe('from a Sidecar resource’s ingress, in the place of services', () => 
     )
     assert.equal(inbound([a], {}, { inboundConnectionPool: all }).ports[0]!.connectionPool, all)
   })
+})
+
+test('a node and an endpoint may spell the same IPv6 address differently', () => {
+  const of = service('six.test', {
+    ports: [{ name: 'http', port: 80, protocol: 'HTTP' }],
+    endpoints: [endpoint('FD00:0::1')],
+  })
+  const node = parseNode({ id: 'sidecar~fd00:0:0::1~a.default~default.svc', cluster: '', metadata: {} })
+  assert.ok(!('error' in node))
+  assert.deepEqual(node.ips, ['fd00::1'])
+  assert.deepEqual(
+    inbound([of], { ips: node.ips }).ports.map(({ port }) => port),
+    [80],
+  )
 })

@@ -1,10 +1,12 @@
 /** Egress listeners of a Sidecar resource: a port, perhaps a socket, of its own for some services. */
+
 import type { MeshService } from '#model/mesh.ts'
 import type { ServicePort } from '#model/service.ts'
+import { canonicalAddress } from '#sidecar/address.ts'
 import type { EgressListener, OutboundView } from '#sidecar/view.ts'
 import type { Resource } from '#xds/resources.ts'
 import type { Context } from './context.ts'
-import { canonicalAddress, fitsSocket, isUnix, isWildcardAddress } from './envoy.ts'
+import { fitsSocket, isUnix, isWildcardAddress } from './envoy.ts'
 import { proxyUnit } from './http-proxy.ts'
 import { isReserved, type Socket, socketAt, wildcardSocket } from './listener-parts.ts'
 import { type Member, membersOf } from './members.ts'

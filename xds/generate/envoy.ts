@@ -1,6 +1,6 @@
 /** Small pieces of Envoy messages that several generators use. */
-import { isIP, isIPv6 } from 'node:net'
-import ipaddr from 'ipaddr.js'
+import { isIP } from 'node:net'
+import { canonicalAddress } from '#sidecar/address.ts'
 import type { XdsConfigSource } from '#sidecar/view.ts'
 import type { AddressSchema } from '#xds/proto/gen/envoy/config/core/v3/address_pb.js'
 import {
@@ -75,10 +75,6 @@ export const anyAddress = (address: string, port: number): AddressInit =>
     : socketAddress(address, port)
 
 export const isAddress = (address: string): boolean => isIP(address) !== 0
-
-/** One spelling for one address (RFC 5952): Envoy refuses a second listener at the same one. */
-export const canonicalAddress = (address: string): string =>
-  isIPv6(address) ? ipaddr.IPv6.parse(address).toRFC5952String() : address
 
 /** `0.0.0.0` or `::`: all addresses, none in particular. */
 export const isWildcardAddress = (address: string): boolean =>

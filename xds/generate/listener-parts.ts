@@ -1,17 +1,11 @@
 /** What listeners have in common. */
+
 import type { MeshSettings } from '#model/mesh.ts'
+import { canonicalAddress } from '#sidecar/address.ts'
 import { TrafficDirection } from '#xds/proto/gen/envoy/config/core/v3/base_pb.js'
 import type { ListenerSchema } from '#xds/proto/gen/envoy/config/listener/v3/listener_pb.js'
 import { duration } from '#xds/proto/index.ts'
-import {
-  anyAddress,
-  canonicalAddress,
-  type Init,
-  type IpFamily,
-  isUnix,
-  isWildcardAddress,
-  wildcards,
-} from './envoy.ts'
+import { anyAddress, type Init, type IpFamily, isUnix, isWildcardAddress, wildcards } from './envoy.ts'
 import type { ListenerFilterInit } from './filters.ts'
 import { listenerName, reservedPorts } from './names.ts'
 

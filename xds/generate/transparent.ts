@@ -1,11 +1,13 @@
 /** Listeners and routes for redirected traffic: one unit for each port, one for each egress listener. */
+
 import type { ServicePort } from '#model/service.ts'
+import { canonicalAddress } from '#sidecar/address.ts'
 import type { OutboundView } from '#sidecar/view.ts'
 import type { Resource } from '#xds/resources.ts'
 import type { Context } from './context.ts'
 import { boundAddresses, claimedPorts, egressId, egressIds, egressTouchedBy, egressUnit } from './egress.ts'
 import { proxiedPorts, serves } from './endpoints.ts'
-import { canonicalAddress, isAddress, isWildcardAddress } from './envoy.ts'
+import { isAddress, isWildcardAddress } from './envoy.ts'
 import { isReserved, wildcardSocket } from './listener-parts.ts'
 import { type Member, membersOf } from './members.ts'
 import { protocolClass } from './protocol.ts'
