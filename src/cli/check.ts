@@ -8,6 +8,7 @@ import { createCatalog } from '#config/sources/catalog.ts'
 import { isConfigFile, isHidden, look, nodeFileSystem, reason } from '#config/sources/look.ts'
 import { parseDocuments } from '#config/yaml.ts'
 import type { Issue } from '#model/issue.ts'
+import { CommandFailure } from './failure.ts'
 
 export interface CheckOptions {
   readonly output: 'text' | 'json'
@@ -16,23 +17,25 @@ export interface CheckOptions {
 }
 
 export interface CheckResult {
-  /** 0: nothing but warnings; 1: errors; 2: a path that is not there. */
-  readonly exitCode: 0 | 1 | 2
+  /** 0: nothing but warnings; 1: errors. */
+  readonly exitCode: 0 | 1
   readonly text: string
 }
 
 const MAX_BYTES = 8 * 1_048_576
 
-/** Checks files and directories (recursively) together, so that an object defined in two of them is found. */
+/**
+ * Checks files and directories (recursively) together, so that an object defined in two of them is found.
+ * @throws CommandFailure if a path can't be read
+ */
 export async function check(paths: readonly string[], options: CheckOptions): Promise<CheckResult> {
-  if (!paths.length) return { exitCode: 2, text: 'pilothouse check: name at least one file or directory.' }
   const catalog = createCatalog()
   const issues: Issue[] = []
   let files = 0
   for (const path of new Set(paths)) {
     const found = await filesBelow(path).catch((error: unknown) => reason(error))
     if (typeof found === 'string')
-      return { exitCode: 2, text: `pilothouse check: ${path} can't be read: ${found}.` }
+      throw new CommandFailure(`${path} can't be read: ${found}.`, 'Correct the path or its permissions.', 2)
     if (!found.length)
       issues.push(issue('PH1015', { message: `there is no configuration in ${path}`, at: path }))
     for (const file of found) {

@@ -1,9 +1,11 @@
 /** `pilothouse translate`: the pipeline run once, offline: files and a node in, that node's resources out. */
 import { readFileSync } from 'node:fs'
-import { firstValueFrom } from 'rxjs'
+import { filter, firstValueFrom, map, merge, take } from 'rxjs'
 import { parse, stringify } from 'yaml'
 import { loadSettings, type Settings } from '#config/settings.ts'
 import { BootstrapError, bootstrap } from '#inject/bootstrap.ts'
+import type { Mesh } from '#mesh/mesh.ts'
+import { parseNode } from '#sidecar/node.ts'
 import { silentLogger } from '#support/logger.ts'
 import { AnySchema, decode } from '#xds/proto/index.ts'
 import { toJson } from '#xds/proto/json.ts'
@@ -26,12 +28,12 @@ const sections = {
 export async function runTranslate(options: TranslateOptions): Promise<number> {
   const { settings, issues } = loadSettings({ flags: { files: options.files } })
   if (!settings) throw new CommandFailure(issues.map(issueLine).join('\n'), 'Correct --files.', 2)
-  const { json, errors } = await translate(settings, nodeOf(options))
+  const { json, issues: found } = await translate(settings, nodeOf(options))
   process.stdout.write(
     options.output === 'json' ? `${JSON.stringify(json, null, 2)}\n` : stringify(json, { lineWidth: 0 }),
   )
-  for (const line of errors) console.error(line)
-  return errors.length > 0 ? 1 : 0
+  for (const issue of found) console.error(issueLine(issue))
+  return found.some(({ severity }) => severity === 'error') ? 1 : 0
 }
 
 /** What `node` gets of these settings' files, as canonical JSON by kind, sorted by name; and what is wrong in them. */
@@ -39,15 +41,31 @@ export async function translate(settings: Settings, node: Node) {
   const { mesh, views, source } = createPipeline(settings, { log: silentLogger })
   const stop = new AbortController()
   try {
+    const sidecar = parseNode(node)
+    if ('error' in sidecar) throw new CommandFailure(sidecar.error.message, sidecar.error.remedy, 2)
     mesh.start(stop.signal)
-    await mesh.whenReady()
+    await allRead(mesh)
     const { resources } = await firstValueFrom(source.connect(node))
-    const errors = mesh.issues().filter(({ severity }) => severity === 'error')
-    return { json: resourcesJson(resources), errors: errors.map(issueLine) }
+    return { json: resourcesJson(resources), issues: mesh.issues() }
   } finally {
     stop.abort()
     views.close()
   }
+}
+
+/** Offline nothing is waited for: what can't be read now is an error. */
+async function allRead({ updates, ready$ }: Mesh): Promise<void> {
+  const broken = updates.pipe(
+    map(({ snapshot }) => [...snapshot.sources.values()].find(({ error }) => error)?.error),
+  )
+  const ready = ready$.pipe(
+    filter((state) => state.ready),
+    map(() => undefined),
+  )
+  const error = await firstValueFrom(
+    merge(broken.pipe(filter((found) => found !== undefined)), ready).pipe(take(1)),
+  )
+  if (error) throw new CommandFailure(error.message, error.remedy, 2)
 }
 
 function resourcesJson(resources: ResourceSet) {

@@ -48,6 +48,11 @@ describe('called wrongly: 2, and how to do better', () => {
     [['bootstrap', '--id', 'a', '--xds', 'nowhere'], /HOST:PORT/],
     [['translate', '--id', 'a'], /required option '--files <dir>'/],
     [['translate', '--files', 'x'], /Give --id NAME, or --node FILE\./],
+    [
+      ['translate', '--files', '/nowhere/at/all', '--id', 'a', '--ip', '10.0.0.1'],
+      /it does not exist\n.+correct the path/,
+    ],
+    [['check', '/nowhere/at/all'], /it does not exist\.\nCorrect the path/],
     [['serve', '--log-level', 'loud'], /Allowed choices/],
   ]
   for (const [args, text] of wrong)
