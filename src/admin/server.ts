@@ -1,6 +1,12 @@
 /** The admin server: REST over the model and the streams. Read-only; binds where it is told, and nowhere else. */
 import type { AddressInfo } from 'node:net'
-import { type FastifyError, type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyServerOptions,
+  fastify,
+} from 'fastify'
 import type { AdminDeps } from './deps.ts'
 import { AdminError } from './errors.ts'
 import { hostAllowed, isLoopback } from './host-check.ts'
@@ -69,6 +75,12 @@ function newApp(): FastifyInstance {
     return503OnClosing: false,
     requestTimeout: 30_000,
     routerOptions: { ignoreTrailingSlash: true },
+    // A path that is none (`/%zz`) reaches no error handler.
+    frameworkErrors: (thrown, _request, reply) => {
+      const error = asAdminError(thrown)
+      const answer: FastifyReply = reply
+      answer.code(error.statusCode).send(error.toJSON())
+    },
   })
 }
 
@@ -114,6 +126,7 @@ function guard(app: FastifyInstance, { log }: AdminDeps, loopback: () => boolean
 
 function asAdminError(error: FastifyError): AdminError {
   if (error.statusCode === 413) return new AdminError('BODY_TOO_LARGE', 'The body is too large.')
+  if (error.code === 'FST_ERR_BAD_URL') return new AdminError('INVALID_PARAMETER', error.message)
   if (error.statusCode !== undefined && error.statusCode < 500)
     return new AdminError('BODY_REFUSED', error.message)
   return new AdminError('INTERNAL', 'The request failed.')

@@ -225,6 +225,7 @@ test('/openapi.json describes all paths, their parameters too', async () => {
 describe('what is wrong is answered with code, message and remedy', () => {
   const table: readonly [string, number, string, RegExp][] = [
     ['/nowhere', 404, 'NOT_FOUND', /\/nowhere/],
+    ['/debug/%zz', 400, 'INVALID_PARAMETER', /%zz/],
     ['/debug/endpointz?limit=many', 400, 'INVALID_PARAMETER', /limit must be integer/],
     ['/debug/endpointz?limit=0', 400, 'INVALID_PARAMETER', /limit must be >= 1/],
     ['/debug/endpointz?offset=-1', 400, 'INVALID_PARAMETER', /offset/],
