@@ -193,6 +193,10 @@ function readSettings(
     if (value !== undefined) warnIfOpen(reader, value, [name, 'address'])
     return value ?? preset
   }
+  if (files.includes('')) {
+    const params = { hint: 'Name the directory; a shell variable in its place may be unset.' }
+    reader.issues.push(issue('PH1402', { message: '--files is empty', at: '--files', params }))
+  }
   const settings: Settings = {
     mesh: readMesh(reader, top.mesh),
     xds: {

@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as module from 'node:module'
+import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 
 const major = Number(process.versions.node.split('.')[0])
@@ -20,7 +21,8 @@ if (major >= 24) {
   const child = spawn(ownNode, process.argv.slice(1), { stdio: 'inherit' })
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   // A terminal's Ctrl-C reaches the child by itself; twice would mean "at once".
-  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
+  const terminal = [0, 1, 2].some((fd) => isatty(fd))
+  process.on('SIGINT', () => terminal || child.kill('SIGINT'))
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))
 } else {
   console.error(`pilothouse needs Node 24 or later; this is ${process.version}.`)

@@ -3,6 +3,7 @@ import { asyncScheduler as clock, config as rxjs } from 'rxjs'
 import { createAdmin } from '#admin/server.ts'
 import type { Settings } from '#config/settings.ts'
 import { openStore } from '#mesh/store.ts'
+import type { SourceState } from '#model/mesh.ts'
 import { parseNode } from '#sidecar/node.ts'
 import type { Views } from '#sidecar/views.ts'
 import type { Logger } from '#support/logger.ts'
@@ -88,6 +89,8 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   }
   async function serve(): Promise<BoundAddress> {
     if (!(await mesh.whenReady())) throw new Error('stopped before the registries had spoken')
+    for (const source of mesh.snapshot().sources.values())
+      if (source.lastUpdate === undefined) log.warn(...silence(source))
     const bound = await server.listen(settings.xds.address)
     log.info({ ...bound, services: mesh.snapshot().services.size }, 'serving xDS')
     return bound
@@ -110,6 +113,13 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     throw error
   }
 }
+
+/** What the operator must know: proxies that still have what this source said before will lose it. */
+const silence = ({ name, error }: SourceState) =>
+  [
+    { source: name, ...(error && { error }) },
+    `serving without ${name}, which has not said anything yet: proxies lose what they have of it (bring it back; with stateDir set, a restart serves what it said last)`,
+  ] as const
 
 function describe(views: Views, node: Node) {
   const sidecar = parseNode(node)

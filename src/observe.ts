@@ -31,7 +31,6 @@ export function observeXds(
       const type = shortName(typeUrl)
       metrics.onNack(type, id)
       events.emit('nack', { stream: id, node: node?.id, type, message })
-      log.warn({ stream: id, node: node?.id, type, message }, 'proxy rejected its configuration (NACK)')
     },
     onExpiredNonce: (_stream, typeUrl) => metrics.onExpiredNonce(shortName(typeUrl)),
     onRefused(peer, code, message) {

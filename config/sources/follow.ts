@@ -97,6 +97,7 @@ export function follow(options: FollowOptions, emit: (update: ConfigUpdate) => v
     const changes = catalog.take()
     if (changes) logNew(changes.issues)
     if (!synced || trouble) {
+      if (trouble) log.info({ source: options.source }, `${root} is read again`)
       synced = true
       trouble = undefined
       emit({ kind: 'full', objects: catalog.objects(), issues: catalog.issues() })

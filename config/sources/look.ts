@@ -77,7 +77,12 @@ export async function look(fs: FileSystem, path: string, options: LookOptions): 
   } catch (error) {
     if (!link && isMissing(error)) return { found: 'nothing' }
     return wanted
-      ? problem('PH1010', path, link ? 'the symbolic link leads nowhere' : reason(error), link)
+      ? problem(
+          'PH1010',
+          path,
+          link && isMissing(error) ? 'the symbolic link leads nowhere' : reason(error),
+          link,
+        )
       : { found: 'other' }
   }
   const signature = signatureOf(found)

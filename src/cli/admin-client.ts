@@ -38,7 +38,7 @@ const where = 'Say where the Pilot is with --admin URL or PILOTHOUSE_ADMIN.'
 function unreachable(adminUrl: string, error: unknown): CommandFailure {
   return new CommandFailure(
     `The Pilot does not answer at ${adminUrl}: ${reason(error)}.`,
-    `Start one with \`pilothouse serve\`, or: ${where[0]!.toLowerCase()}${where.slice(1)}`,
+    `Start one with \`pilothouse serve\`, or ${where[0]!.toLowerCase()}${where.slice(1)}`,
   )
 }
 

@@ -40,12 +40,10 @@ function report(error: unknown, { err }: Terminal): number {
     err(`error: ${String(error)}\n`)
     return 1
   }
-  const { remedy, exitCode } = error as { remedy?: unknown; exitCode?: unknown }
-  err(
-    typeof remedy === 'string'
-      ? `error: ${error.message}\n${remedy}\n`
-      : `error: ${error.stack ?? error.message}\n`,
-  )
+  const { remedy, exitCode, syscall } = error as { remedy?: unknown; exitCode?: unknown; syscall?: unknown }
+  // What the system refused (a full disk, a directory that can't be written) is no fault of the program.
+  const text = syscall === undefined ? (error.stack ?? error.message) : error.message
+  err(typeof remedy === 'string' ? `error: ${error.message}\n${remedy}\n` : `error: ${text}\n`)
   return typeof exitCode === 'number' ? exitCode : 1
 }
 

@@ -1,6 +1,9 @@
 /** `pilothouse serve`: settings, a Pilot, signals. */
+import type { EventEmitter } from 'node:events'
+import { isatty } from 'node:tty'
 import { loadSettings } from '#config/settings.ts'
 import type { Issue } from '#model/issue.ts'
+import type { Logger } from '#support/logger.ts'
 import { createLogger } from '#telemetry/log.ts'
 import { startPilot } from '../main.ts'
 import type { ServeOptions } from './options.ts'
@@ -17,7 +20,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const log = createLogger({ ...settings.log, format })
   try {
     const pilot = await startPilot(settings, { log })
-    const signal = stopSignal()
+    const signal = stopSignal(log, process, isatty(0) || isatty(1))
     const failed = pilot.xds.then(
       () => new Promise<never>(() => {}),
       (error: unknown) => error,
@@ -33,9 +36,17 @@ export async function runServe(options: ServeOptions): Promise<number> {
   }
 }
 
-function stopSignal(): Promise<NodeJS.Signals> {
+/**
+ * The signal that ends the Pilot. `signals` is the process; `attached`: a terminal that closes ends what runs in it,
+ * while to a daemon SIGHUP means "read your settings again".
+ */
+export function stopSignal(log: Logger, signals: EventEmitter, attached: boolean): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
+    for (const name of ['SIGTERM', 'SIGINT'] as const) signals.once(name, resolve)
+    signals.on('SIGHUP', (name: NodeJS.Signals) => {
+      if (attached) resolve(name)
+      else log.info({ signal: name }, 'nothing to reload: files are followed live, settings take a restart')
+    })
   })
 }
 
@@ -46,7 +57,7 @@ function failure(error: unknown): string {
   const { code, message, remedy } = error as { code?: string; message?: string; remedy?: string }
   if (code === 'EADDRINUSE')
     return `pilothouse: ${message}. Another process listens there: stop it, or give --xds-address or --admin-address another port.`
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return `pilothouse: ${message}. Give --xds-address or --admin-address an address of this machine and a port that this user may bind.`
   return `pilothouse: ${message ?? String(error)}${remedy ? ` (${remedy})` : ''}`
 }

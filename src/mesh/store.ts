@@ -89,6 +89,8 @@ const restore = async (folder: string, { clock, log }: StoreDeps): Promise<Snaps
 
 /** Written, fsynced, renamed; the event loop gets a turn at each piece. */
 const write = async (folder: string, saved: Saved): Promise<void> => {
+  // Somebody may have tidied it away.
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, fileName(saved.source.name))
   const temporary = `${path}.${process.pid}.tmp`
   const handle = await open(temporary, 'w', 0o600)
@@ -137,14 +139,11 @@ const writer = (
       failed.delete(name)
     } catch (error) {
       if (!pending.has(name)) pending.set(name, saved)
+      const message = `The last snapshot of ${name} is not written: ${reasonOf(error)}`
+      const problem = meshIssue('PH2030', 'warning', message, { at: name })
       if (!failed.has(name))
-        log.warn({ source: name, folder }, `Last snapshot not written: ${reasonOf(error)}`)
-      failed.set(
-        name,
-        meshIssue('PH2030', 'warning', `The last snapshot of ${name} is not written: ${reasonOf(error)}`, {
-          at: name,
-        }),
-      )
+        log.warn({ source: name, folder, code: problem.code, remedy: problem.remedy }, message)
+      failed.set(name, problem)
     }
   }
   const writeAll = async (): Promise<void> => {

@@ -17,6 +17,7 @@ import { firstValueFrom } from 'rxjs'
 import { filesSource } from '#config/sources/files.ts'
 import { type FileSystem, nodeFileSystem } from '#config/sources/look.ts'
 import type { ServiceEntrySpec } from '#model/config.ts'
+import { silentLogger } from '#support/logger.ts'
 import { temporary, type Watched, watch } from './watched.ts'
 import { serviceEntry } from './yaml-of.ts'
 
@@ -260,6 +261,8 @@ suite('files: symbolic links', () => {
     await synced(w)
     assert.deepEqual(names(w), ['a'])
     assert.deepEqual(w.issues, [])
+    symlinkSync('round.yaml', join(dir, 'round.yaml'))
+    await w.until('an issue', () => w.issues.some(({ message }) => message.endsWith('go in a circle')))
     writeFileSync(join(elsewhere, 'b.yaml'), serviceEntry('b'))
     await w.until('b', () => w.objects.has('b'))
   })
@@ -337,7 +340,9 @@ suite('files: faults', () => {
     const dir = join(temporary(t), 'mesh')
     mkdirSync(dir)
     for (let i = 0; i < 50; i++) writeFileSync(join(dir, `s${i}.yaml`), serviceEntry(`s${i}`))
-    const w = watch(t, dir)
+    const told: string[] = []
+    const tell = (_fields: object, message?: string) => void told.push(message ?? '')
+    const w = watch(t, dir, {}, { log: { ...silentLogger, error: tell, info: tell } })
     await synced(w)
     rmSync(dir, { recursive: true })
     await w.until('trouble', () => kinds(w).at(-1) === 'trouble')
@@ -346,6 +351,7 @@ suite('files: faults', () => {
     for (let i = 0; i < 50; i++) writeFileSync(join(dir, `s${i}.yaml`), serviceEntry(`s${i}`))
     await w.until('full', () => kinds(w).at(-1) === 'full')
     assert.deepEqual(kinds(w), ['full', 'trouble', 'full'])
+    assert.deepEqual(told, [`${dir} can't be read: it does not exist`, `${dir} is read again`])
     assert.equal(w.objects.size, 50)
     w.replace('s7.yaml', serviceEntry('s7', '10.0.0.7'))
     await w.until('followed again', () => addressOf(w, 's7') === '10.0.0.7')

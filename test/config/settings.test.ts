@@ -119,6 +119,14 @@ log: { level: debug, format: pretty }
     assert.equal(issues[0]?.code, 'PH1404')
     assert.match(issues[0]!.remedy, /--files DIR/)
   })
+  test('an unset variable in place of a directory starts nothing', () => {
+    const { settings, issues } = loadSettings({ flags: { files: [''] } })
+    assert.equal(settings, undefined)
+    assert.deepEqual(
+      issues.map(({ code, at }) => [code, at]),
+      [['PH1402', '--files']],
+    )
+  })
   test('no such file', () => {
     const { issues } = loadSettings({ file: '/nowhere/pilothouse.yaml' })
     assert.deepEqual(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -247,6 +247,7 @@ test('a failed write is an issue, and is tried again until it is written', async
   const store = await opened(dir, clock)
   const folder = join(dir, 'mesh')
   await rm(folder, { recursive: true })
+  await writeFile(folder, 'in its place')
   store.save(source, content('10.0.0.1'), new Date(0))
   clock.maxFrames = 1_000
   clock.flush()
@@ -255,8 +256,7 @@ test('a failed write is an issue, and is tried again until it is written', async
     store.issues().map(({ code, at }) => [code, at]),
     [['PH2030', source.name]],
   )
-  await mkdir(folder)
-  await chmod(folder, 0o700)
+  await rm(folder)
   clock.maxFrames = 11_000
   clock.flush()
   await until(async () => store.issues().length === 0)
@@ -293,4 +293,14 @@ test('writing 50,000 endpoints goes in small pieces and comes back as it was', a
   const decoded = await decode(lines)
   assert.ok(decoded.ok)
   assert.deepEqual(decoded.restored.services, [...large.services.values()])
+})
+
+test('a directory that was tidied away is made again', async (t) => {
+  const dir = await scratch(t)
+  const store = await opened(dir)
+  await rm(join(dir, 'mesh'), { recursive: true })
+  store.save(source, content('10.0.0.1'), new Date(0))
+  await store.close()
+  assert.deepEqual(store.issues(), [])
+  assert.equal((await opened(dir)).restored.get(source.name)!.services.length, 1)
 })

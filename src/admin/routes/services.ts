@@ -86,13 +86,20 @@ function* endpointsJson(snapshot: MeshSnapshot, wanted: { service?: string; regi
     if (wanted.service !== undefined && !means(service, wanted.service)) continue
     for (const port of service.attributes.ports)
       for (const endpoint of service.endpoints)
-        if (wanted.registry === undefined || endpoint.registry === wanted.registry)
+        if (
+          portNumber(endpoint, port) !== 0 &&
+          (wanted.registry === undefined || endpoint.registry === wanted.registry)
+        )
           yield endpointJson(service, port, endpoint, snapshot.freshness(key, endpoint.registry))
   }
 }
 
 const means = ({ attributes: { key, hostname, aliases } }: MeshService, name: string): boolean =>
   hostname === name || key === name || aliases.includes(name)
+
+/** 0: it does not serve this port. */
+const portNumber = (endpoint: MeshEndpoint, port: ServicePort): number =>
+  endpoint.ports[port.name] ?? port.targetPort ?? port.port
 
 function endpointJson(
   { attributes }: MeshService,
@@ -105,7 +112,7 @@ function endpointJson(
     service: attributes.hostname,
     port: port.port,
     address,
-    targetPort: endpoint.ports[port.name] ?? port.targetPort ?? port.port,
+    targetPort: portNumber(endpoint, port),
     health,
     weight,
     locality: locality ? [locality.region, locality.zone, locality.subzone].filter(Boolean).join('/') : '',
