@@ -1,6 +1,7 @@
 /** `pilothouse services` */
 import type { Issue } from '#model/issue.ts'
 import { ask, jsonText } from './admin-client.ts'
+import { issueText } from './issues.ts'
 import type { CommandResult, ViewOptions } from './options.ts'
 import { table } from './table.ts'
 
@@ -32,5 +33,7 @@ export async function services(
     service.issues.length,
   ])
   const head = ['HOSTNAME', 'NAMESPACE', 'PORTS', 'ADDRESSES', 'HEALTHY', 'REGISTRIES', 'ISSUES']
-  return { exitCode: 0, text: rows.length > 0 ? table(head, rows) : 'The Pilot knows no services.' }
+  if (rows.length === 0) return { exitCode: 0, text: 'The Pilot knows no services.' }
+  const issues = found.flatMap((service) => service.issues.map((issue) => `\n${issueText(issue)}`))
+  return { exitCode: 0, text: [table(head, rows), ...issues].join('\n') }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { type Admin, createAdmin } from '#admin/server.ts'
-import { fakes } from '../admin/fakes.ts'
+import { fakes, service, snapshot } from '../admin/fakes.ts'
 import { run } from './run.ts'
 
 let admin: Admin
@@ -203,4 +203,15 @@ describe('what is wrong is said, with a remedy', () => {
     assert.equal(said.code, 1)
     assert.match(said.err, /no Pilot's REST/)
   })
+})
+
+test('services tells below its table what is wrong with any', async () => {
+  const issue = { severity: 'warning', code: 'PH2001', message: 'They disagree.', remedy: 'Agree.' } as const
+  const mesh = snapshot([{ ...service('a.example', []), issues: [issue] }])
+  const deps = fakes()
+  const own = createAdmin({ ...deps, mesh: { ...deps.mesh, snapshot: () => mesh } })
+  const { address, port } = await own.listen('127.0.0.1:0')
+  const { out } = await run('services', '--admin', `http://${address}:${port}`)
+  await own.close()
+  assert.match(out, /1\n\nwarning PH2001: They disagree\.\n {2}Agree\.\n$/)
 })
