@@ -56,7 +56,7 @@ function oncePerTick<T extends object>(read: () => T): () => T {
 function proxies(make: MetricFactory, { streams }: MetricSources): void {
   make.pulled('pilot_xds', 'Connected xDS streams, by version of the proxy.', ['version'], () =>
     tally(streams(), ({ node }) => ({
-      version: String(node?.metadata.ISTIO_VERSION ?? (node?.userAgentVersion || 'unknown')),
+      version: versionOf(node),
     })),
   )
   for (const type of ['cds', 'eds', 'lds', 'rds', 'sds'])
@@ -69,6 +69,12 @@ function proxies(make: MetricFactory, { streams }: MetricSources): void {
           .filter(({ types }) => types.some((t) => t.nack !== undefined && shortName(t.typeUrl) === type))
           .map(({ node }): Sample => [1, { node: node?.id ?? '' }]),
     )
+}
+
+/** Metadata is whatever a proxy says: what is no text counts as not said. */
+function versionOf(node: Node | undefined): string {
+  const said = node?.metadata.ISTIO_VERSION
+  return typeof said === 'string' && said !== '' ? said : node?.userAgentVersion || 'unknown'
 }
 
 function counters(make: MetricFactory, { views, merge }: MetricSources): void {

@@ -61,6 +61,13 @@ describe('metrics', () => {
     assert.ok(found.some((line) => /^pilothouse_event_loop_utilization [01]/.test(line)))
   })
 
+  test('a version that is no text is unknown, whatever a proxy says', async () => {
+    const odd = stream('s1', 'p1')
+    const node = { ...odd.node, userAgentVersion: '', metadata: { ISTIO_VERSION: { toString: 'no' } } }
+    const found = await lines(metrics({ streams: () => [{ ...odd, node }] }))
+    assert.ok(found.includes('pilot_xds{version="unknown"} 1'))
+  })
+
   test('what is told by hooks', async () => {
     const m = metrics()
     m.xds.onConnect('s1')
