@@ -65,11 +65,13 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     observer: observeXds(metrics.xds, events, log),
   })
   const proxies = proxyReader(server)
+  /** From the call of `stop` on; nobody new is to come then. */
+  let closed: Promise<void> | undefined
   const rest = createRestHandler(source)
   const admin = createAdmin({
     version: { version: version(), node: process.version },
     settings: settings.mesh,
-    mesh,
+    mesh: { ...mesh, readiness: () => (closed ? { ready: false, waitingFor: [] } : mesh.readiness()) },
     proxies,
     views: { describe: (node) => describe(views, node) },
     metrics,
@@ -79,7 +81,6 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   })
 
   const stopping = new AbortController()
-  let closed: Promise<void> | undefined
   async function close(drainMs: number): Promise<void> {
     if (drainMs > 0) await server.drain(drainMs)
     stopping.abort()

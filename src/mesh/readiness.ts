@@ -31,18 +31,27 @@ export interface Wait {
 
 /**
  * A source is waited for until it has said `full`; one with a snapshot from disk only until it has said anything,
- * trouble included, or for `RESTORED_GRACE`; and none for longer than the grace.
+ * trouble included, or for `RESTORED_GRACE`; and none for longer than the grace, unless no registry knows anything at
+ * all: to serve nothing would take everything from sidecars that a Pilot before this one has served.
  */
-const isAwaited = ({ synced, restored, state }: Said, elapsed: number, grace: number): boolean => {
-  if (synced || elapsed >= grace) return false
+const isAwaited = ({ synced, restored, state }: Said, elapsed: number, graceIsOver: boolean): boolean => {
+  if (synced || graceIsOver) return false
   return restored === undefined || (state.error === undefined && elapsed < RESTORED_GRACE)
 }
 
-export const readinessOf = (sources: Iterable<Said>, { startedAt, now, grace }: Wait): Readiness => {
+const knowsSomething = ({ synced, restored }: Said): boolean => synced || restored !== undefined
+
+export const readinessOf = (said: Iterable<Said>, { startedAt, now, grace }: Wait): Readiness => {
+  const sources = [...said]
+  const registries = sources.filter(({ state }) => state.role === 'registry')
+  const blind = registries.length > 0 && !registries.some(knowsSomething)
   const since = startedAt ?? now
   const elapsed = now.getTime() - since.getTime()
-  const waitingFor = [...sources]
-    .filter((source) => isAwaited(source, elapsed, grace))
+  const waitingFor = sources
+    .filter((source) => {
+      const over = elapsed >= grace && !(blind && source.state.role === 'registry')
+      return isAwaited(source, elapsed, over)
+    })
     .map(({ state }): WaitingFor => ({ registry: state.name, since, error: state.error }))
   return startedAt !== undefined && waitingFor.length === 0 ? { ready: true } : { ready: false, waitingFor }
 }

@@ -189,6 +189,18 @@ test('the grace ends the wait for a registry that never speaks', async () => {
   assert.equal(await whenReady, false)
 })
 
+test('no registry has ever spoken: no grace makes that a mesh', () => {
+  const [a, b, files] = [fakeRegistry('a'), fakeRegistry('b'), fakeConfigSource('files')]
+  const { mesh, until } = setup([a, b], [files])
+  const running = mesh.start()
+  a.say(trouble(new Date(5)))
+  until(60_000)
+  assert.deepEqual(waitsFor(mesh), ['a', 'b'], 'configuration is not waited for any longer')
+  b.say(full([]))
+  assert.deepEqual(mesh.readiness(), { ready: true })
+  running.unsubscribe()
+})
+
 test('a mesh without sources is ready at start', () => {
   const { mesh } = setup([])
   mesh.start()

@@ -106,7 +106,8 @@ const outboundRetries: Init<typeof RetryPolicySchema> = {
     { name: UNDELIVERED_HEADER, headerMatchSpecifier: { case: 'presentMatch', value: true } },
   ],
   retryHostPredicate: [typed('envoy.retry_host_predicates.previous_hosts', PreviousHostsPredicateSchema, {})],
-  hostSelectionRetryMaxAttempts: 5n,
+  // Least request likes a host that has just died: it has no requests. With Istio's 5 draws it was drawn again too often.
+  hostSelectionRetryMaxAttempts: 20n,
 }
 
 /** What only reads is asked again on any 503, and where the answer was cut off. */
