@@ -78,12 +78,13 @@ export function inboundViews(index: () => MeshIndex, counters: Counters): Inboun
   }
 }
 
-const traitsOf = ({ type, mode, ips, namespace, network }: Sidecar): InboundTraits => ({
+const traitsOf = ({ type, mode, ips, namespace, network, outbound }: Sidecar): InboundTraits => ({
   type,
   mode,
   ips,
   namespace,
   network,
+  outbound,
 })
 
 const inboundKey = (traits: InboundTraits, config: SidecarConfig | undefined): string =>
@@ -93,6 +94,7 @@ const inboundKey = (traits: InboundTraits, config: SidecarConfig | undefined): s
     traits.namespace,
     traits.network,
     traits.ips,
+    traits.mode === 'explicit' ? `${traits.outbound.address}:${traits.outbound.port}` : '',
     config ? configKey(config) : '',
   ].join('|')
 

@@ -8,7 +8,7 @@ import { compareAge, compareText, type SidecarConfig, toProtocol } from './scope
 import type { InboundConflict, InboundPort, InboundView, Sidecar } from './view.ts'
 
 /** What the inbound view depends on, of the sidecar. */
-export type InboundTraits = Pick<Sidecar, 'type' | 'mode' | 'ips' | 'namespace' | 'network'>
+export type InboundTraits = Pick<Sidecar, 'type' | 'mode' | 'ips' | 'namespace' | 'network' | 'outbound'>
 
 export function inboundView(
   index: MeshIndex,
@@ -22,7 +22,7 @@ export function inboundView(
     ingress.length > 0 && config
       ? ingress.map((each) => fromIngress(each, config, traits, own))
       : own.map((each) => fromService(each, traits, config))
-  const { ports, conflicts: unsettled } = settle(wanted)
+  const { ports, conflicts: unsettled } = settle(wanted, traits)
   const foreign = found.filter(({ service }) => service.namespace !== traits.namespace)
   const conflicts = [...unsettled, ...(ingress.length > 0 ? [] : foreign.map(outsider))]
   return {
@@ -162,8 +162,14 @@ function standIn(config: SidecarConfig, namespace: string): ServiceAttributes {
   return made
 }
 
-/** One port for each (bind, port): the first wins, which is the oldest service's; a listener never targets itself. */
-function settle(wanted: readonly InboundPort[]): {
+/**
+ * One port for each (bind, port): the first wins, which is the oldest service's; a listener never targets itself, nor takes
+ * the socket of the explicit proxy.
+ */
+function settle(
+  wanted: readonly InboundPort[],
+  { mode, outbound }: InboundTraits,
+): {
   readonly ports: readonly InboundPort[]
   readonly conflicts: readonly InboundConflict[]
 } {
@@ -173,8 +179,9 @@ function settle(wanted: readonly InboundPort[]): {
     const socket = `${each.bind ?? ''}|${each.port}`
     const winner = taken.get(socket)
     const service = each.service.key
-    if (each.bindToPort && each.bind === each.target?.address && each.port === each.target?.port)
-      conflicts.push({ port: each.port, service, reason: 'self' })
+    const loop = each.bind === each.target?.address && each.port === each.target?.port
+    const proxy = mode === 'explicit' && each.bind === outbound.address && each.port === outbound.port
+    if (each.bindToPort && (loop || proxy)) conflicts.push({ port: each.port, service, reason: 'self' })
     else if (winner === undefined) taken.set(socket, each)
     else if (winner.service.key !== service)
       conflicts.push({ port: each.port, service, reason: 'taken', winner: winner.service.key })

@@ -94,7 +94,8 @@ export interface InboundConflict {
   readonly port: number
   readonly service: MeshServiceKey
   /**
-   * taken: an older service (`winner`) has the port. self: the listener would call itself (explicit mode at 127.0.0.1).
+   * taken: an older service (`winner`) has the port. self: the listener would call itself (explicit mode at 127.0.0.1),
+   * or has the explicit proxy's own socket.
    * namespace: the service is of another namespace than the sidecar.
    */
   readonly reason: 'taken' | 'self' | 'namespace'

@@ -101,6 +101,15 @@ describe('from services at the own address', () => {
   })
 })
 
+test('a port at the socket of the explicit proxy itself is left out, and it is noted', () => {
+  const services = [service('p.test', { endpoints: [endpoint('10.0.0.1')] })]
+  const at = (port: number) =>
+    inbound(services, { mode: 'explicit', outbound: { address: '10.0.0.1', port } })
+  assert.deepEqual(at(80).ports, [])
+  assert.deepEqual(at(80).conflicts, [{ port: 80, service: 'p.test', reason: 'self' }])
+  assert.equal(at(15002).ports.length, 1)
+})
+
 describe('from a Sidecar resource’s ingress, in the place of services', () => {
   const port = (number: number) => ({ number, protocol: 'http', name: 'web' })
   const cases: [
