@@ -13,7 +13,7 @@ import type { Node } from '#xds/resources.ts'
 import { createRestHandler, createXdsServer } from '#xds/server/index.ts'
 import { version } from './cli/version.ts'
 import { createEvents } from './events.ts'
-import { observeXds } from './observe.ts'
+import { observeXds, watchStart } from './observe.ts'
 import { createPipeline } from './pipeline.ts'
 import { proxyReader } from './proxies.ts'
 
@@ -81,7 +81,9 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   })
 
   const stopping = new AbortController()
+  const endWatch = watchStart(mesh, settings.startupGrace, log)
   async function close(drainMs: number): Promise<void> {
+    endWatch()
     if (drainMs > 0) await server.drain(drainMs)
     stopping.abort()
     await Promise.all([server.close(), admin.close()])

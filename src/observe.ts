@@ -1,4 +1,5 @@
 /** What the xDS server tells, as metrics, events and log lines. */
+import type { Mesh } from '#mesh/mesh.ts'
 import type { Logger } from '#support/logger.ts'
 import type { XdsHooks } from '#telemetry/metrics.ts'
 import type { XdsObserver } from '#xds/server/index.ts'
@@ -47,4 +48,25 @@ export function observeXds(
       log.debug({ peer }, 'connection to the xDS port was not xDS')
     },
   }
+}
+
+/**
+ * Says it once if the grace is over and nothing is served yet: no registry knows anything, and an empty mesh would be
+ * worse than a closed port. Returns what calls it off.
+ */
+export function watchStart(mesh: Pick<Mesh, 'readiness'>, graceMs: number, log: Logger): () => void {
+  const timer = setTimeout(() => {
+    const readiness = mesh.readiness()
+    if (readiness.ready) return
+    const waitingFor = readiness.waitingFor.map(({ registry, error }) => ({
+      registry,
+      error: error?.message,
+    }))
+    log.error(
+      { waitingFor },
+      'xDS stays closed: no registry has said anything yet, and nothing is kept from before (bring one back; with stateDir set, a restart serves what they said last; /ready names them)',
+    )
+  }, graceMs + 100)
+  timer.unref()
+  return () => clearTimeout(timer)
 }

@@ -2,6 +2,7 @@
 import type { ConfigObject, ServiceEntrySpec, WorkloadEntrySpec } from '#model/config.ts'
 import type { Origin } from '#model/origin.ts'
 import type { Endpoint, Health, Labels, Locality, Service, ServicePort, Workload } from '#model/service.ts'
+import { canonicalAddress } from '#support/address.ts'
 
 /** An annotation of a WorkloadEntry, or a label of it or of an inline endpoint: drains an endpoint by file. */
 const HEALTH_KEY = 'pilothouse.io/health'
@@ -71,7 +72,8 @@ function toPort(port: ServiceEntrySpec['ports'][number]): ServicePort {
 
 const toHostname = (host: string): string => host.toLowerCase().replace(/\.$/, '')
 /** A block of one address is that address. */
-const toAddress = (address: string): string => address.replace(address.includes(':') ? /\/128$/ : /\/32$/, '')
+const toAddress = (address: string): string =>
+  canonicalAddress(address.replace(address.includes(':') ? /\/128$/ : /\/32$/, ''))
 
 function toEndpoints(spec: ServiceEntrySpec, hostname: string, registry: string, origin: Origin): Endpoint[] {
   const byName = spec.resolution === 'DNS' || spec.resolution === 'DNS_ROUND_ROBIN'
@@ -81,7 +83,8 @@ function toEndpoints(spec: ServiceEntrySpec, hostname: string, registry: string,
 }
 
 const bare = (address: string, registry: string, origin: Origin): Endpoint => ({
-  address,
+  // However it is written: who compares addresses compares text.
+  address: canonicalAddress(address),
   ports: {},
   health: 'HEALTHY',
   weight: 1,

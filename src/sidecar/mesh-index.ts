@@ -1,7 +1,7 @@
 /** What views look up in the mesh, kept up to date from change sets: work in proportion to what changed. */
 import type { ConfigKey } from '#model/config.ts'
 import type { MeshEndpoint, MeshService, MeshServiceKey, MeshSnapshot, MeshUpdate } from '#model/mesh.ts'
-import { canonicalAddress } from './address.ts'
+import { canonicalAddress } from '#support/address.ts'
 import { compareConfigs, type SidecarConfig } from './scope.ts'
 
 /** What an update means to the views. */

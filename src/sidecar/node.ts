@@ -5,8 +5,8 @@
 import { isIP } from 'node:net'
 import type { PilotError } from '#model/issue.ts'
 import type { Labels, Locality } from '#model/service.ts'
+import { canonicalAddress } from '#support/address.ts'
 import { parseDuration } from '#support/duration.ts'
-import { canonicalAddress } from './address.ts'
 import type { Sidecar, TrafficMode, XdsConfigSource } from './view.ts'
 
 /** The parts of envoy.config.core.v3.Node that are read; xds/resources.ts' Node fits. */

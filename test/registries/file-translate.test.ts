@@ -63,6 +63,12 @@ const service = (more: Partial<Service>): Service => ({
 const PORT = 'ports: [{number: 80, name: http, protocol: HTTP}]'
 
 suite('ServiceEntry to services', () => {
+  test('one address has one spelling, in endpoints and virtual IPs', () => {
+    const [found] = services(
+      `hosts: [a.b]\nresolution: STATIC\naddresses: ["FD00:0::1"]\n${PORT}\nendpoints: [{address: "fd00::0:2"}]`,
+    )
+    assert.deepEqual([found!.addresses, found!.endpoints[0]!.address], [['fd00::1'], 'fd00::2'])
+  })
   test('headless by the label of Kubernetes, unless it has addresses', () => {
     const labels = { 'service.kubernetes.io/headless': '' }
     const metadata = 'name: x, namespace: shop, labels: {service.kubernetes.io/headless: ""}'

@@ -2,8 +2,8 @@
 
 import type { MeshService } from '#model/mesh.ts'
 import type { ServicePort } from '#model/service.ts'
-import { canonicalAddress } from '#sidecar/address.ts'
 import type { EgressListener, OutboundView } from '#sidecar/view.ts'
+import { canonicalAddress } from '#support/address.ts'
 import type { Resource } from '#xds/resources.ts'
 import type { Context } from './context.ts'
 import { fitsSocket, isUnix, isWildcardAddress } from './envoy.ts'

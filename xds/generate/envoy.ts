@@ -1,7 +1,7 @@
 /** Small pieces of Envoy messages that several generators use. */
 import { isIP } from 'node:net'
-import { canonicalAddress } from '#sidecar/address.ts'
 import type { XdsConfigSource } from '#sidecar/view.ts'
+import { canonicalAddress } from '#support/address.ts'
 import type { AddressSchema } from '#xds/proto/gen/envoy/config/core/v3/address_pb.js'
 import {
   type ApiConfigSourceSchema,

@@ -1,7 +1,7 @@
 /** What listeners have in common. */
 
 import type { MeshSettings } from '#model/mesh.ts'
-import { canonicalAddress } from '#sidecar/address.ts'
+import { canonicalAddress } from '#support/address.ts'
 import { TrafficDirection } from '#xds/proto/gen/envoy/config/core/v3/base_pb.js'
 import type { ListenerSchema } from '#xds/proto/gen/envoy/config/listener/v3/listener_pb.js'
 import { duration } from '#xds/proto/index.ts'

@@ -1,8 +1,8 @@
 /** Listeners and routes for redirected traffic: one unit for each port, one for each egress listener. */
 
 import type { ServicePort } from '#model/service.ts'
-import { canonicalAddress } from '#sidecar/address.ts'
 import type { OutboundView } from '#sidecar/view.ts'
+import { canonicalAddress } from '#support/address.ts'
 import type { Resource } from '#xds/resources.ts'
 import type { Context } from './context.ts'
 import { boundAddresses, claimedPorts, egressId, egressIds, egressTouchedBy, egressUnit } from './egress.ts'
