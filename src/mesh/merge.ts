@@ -3,8 +3,8 @@ import type { ConfigObject } from '#model/config.ts'
 import type { Issue } from '#model/issue.ts'
 import type { ChangeSet, MeshService, MeshServiceKey, MeshSnapshot, SourceState } from '#model/mesh.ts'
 import type { Service, Workload } from '#model/service.ts'
+import { sameContent } from '#support/equal.ts'
 import { meshIssue } from './conflicts.ts'
-import { sameContent } from './equal.ts'
 import {
   type Contribution,
   type MeshOptions,

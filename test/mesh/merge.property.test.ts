@@ -10,7 +10,7 @@ import {
   type Workload,
   workloadKey,
 } from '#model/service.ts'
-import { sameContent } from '../../src/mesh/equal.ts'
+import { sameContent } from '#support/equal.ts'
 import { initialState, type MergeState, reduce, type SourceId } from '../../src/mesh/merge.ts'
 import type { MeshOptions } from '../../src/mesh/precedence.ts'
 import type { MergeEvent } from '../../src/mesh/said.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { keep, sameContent } from '../../src/mesh/equal.ts'
+import { keep, sameContent } from '#support/equal.ts'
 import { SortedMap } from '../../src/mesh/sorted-map.ts'
 
 const key = fc.oneof(fc.integer({ min: 0, max: 600 }).map(String), fc.string({ maxLength: 3 }))
