@@ -15,9 +15,13 @@ export interface Registry {
 }
 
 export type RegistryUpdate =
-  /** All it knows; replaces only what this registry said before. The first one means "synced"; empty is a fact, not silence. */
+  /**
+   * All it knows; replaces only what this registry said before. The first one means "synced"; empty is a fact, not
+   * silence. A later one is a new history (the registry restarted, was restored): where it leaves most out, the mesh
+   * holds that back as `protected`. What is known to be deregistered goes into a `delta`.
+   */
   | { readonly kind: 'full'; readonly services: readonly Service[]; readonly workloads: readonly Workload[] }
-  /** Whole services and whole workloads, never loose endpoints, so a lost step can't leave half a service. */
+  /** Explicit word. Whole services and whole workloads, never loose endpoints, so a lost step can't leave half a service. */
   | {
       readonly kind: 'delta'
       readonly changed: readonly Service[]
@@ -25,8 +29,19 @@ export type RegistryUpdate =
       readonly changedWorkloads: readonly Workload[]
       readonly removedWorkloads: readonly WorkloadKey[]
     }
-  /** Unreachable or not understood; what it said last stays valid and is marked stale since `since`. */
-  | { readonly kind: 'trouble'; readonly error: PilotError; readonly since: Date; readonly retryAt?: Date }
+  /**
+   * Unreachable or not understood; what it said last stays valid and is marked stale since `since`. With `services`:
+   * only these are in trouble (a watch of theirs fails) while the registry as such speaks; absent = the whole registry.
+   * A service's trouble ends with a `full`, or with a `delta` that names it, be its content the same; the registry's
+   * own with any `full` or `delta`.
+   */
+  | {
+      readonly kind: 'trouble'
+      readonly error: PilotError
+      readonly since: Date
+      readonly retryAt?: Date
+      readonly services?: readonly ServiceKey[]
+    }
 
 /** Given, never imported, so a test passes recorded answers and virtual time. */
 export interface RegistryDeps {

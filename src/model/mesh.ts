@@ -18,7 +18,10 @@ export type MeshServiceKey = string
 export interface ServiceAttributes {
   readonly key: MeshServiceKey
   readonly hostname: string
+  /** The first contribution's. */
   readonly namespace: string
+  /** Namespaces of all contributions where they are several: `namespace` first, the others sorted. Absent = `namespace` alone. */
+  readonly namespaces?: readonly string[]
   readonly ports: readonly ServicePort[]
   readonly addresses: readonly string[]
   readonly resolution: Resolution
@@ -70,6 +73,10 @@ export interface SourceState {
   readonly lastUpdate?: Date
   readonly error?: PilotError
   readonly since?: Date
+  /** Of how many of its services the last answer is kept, while the registry as such speaks; absent = none. */
+  readonly staleServices?: number
+  /** Of how many of its services (and workloads) a mass disappearance is held back; absent = none. */
+  readonly protectedServices?: number
   readonly issues: readonly Issue[]
 }
 
@@ -79,10 +86,14 @@ export interface MeshSnapshot {
   readonly services: ReadonlyMap<MeshServiceKey, MeshService>
   readonly configs: ReadonlyMap<ConfigKey, ConfigObject>
   readonly sources: ReadonlyMap<string, SourceState>
-  /** Freshness of what `registry` says about a service: only entries that are not `fresh` (and not `connecting`). */
+  /**
+   * Freshness of what `registry` says about a service; with `endpoint`, of that one endpoint: only those that are held
+   * back are `protected`, not all of their service.
+   */
   freshness(
     service: MeshServiceKey,
     registry: string,
+    endpoint?: MeshEndpoint,
   ): { readonly state: Freshness; readonly since?: Date; readonly reason?: string }
 }
 
