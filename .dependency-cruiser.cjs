@@ -34,7 +34,7 @@ module.exports = {
     only(
       'registries',
       'registries',
-      ['model', 'support', '^config/source\\.ts$'],
+      ['model', 'support', '^config/(source|entry-kind|settings-reader|yaml)\\.ts$', '^config/connections/'],
       'A registry knows the model and its own wire; give it the rest by RegistryDeps.',
     ),
     only(

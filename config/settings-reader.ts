@@ -82,6 +82,51 @@ export function readCount(reader: Reader, value: unknown, path: Path): number | 
   )
 }
 
+/** `50%`, or 0.5: 0 to 1. */
+export function readShare(reader: Reader, value: unknown, path: Path): number | undefined {
+  if (value === undefined || value === null) return undefined
+  const percent = typeof value === 'string' ? /^(\d{1,3}(?:\.\d+)?)\s*%$/.exec(value)?.[1] : undefined
+  const share = percent === undefined ? value : Number(percent) / 100
+  if (typeof share === 'number' && share >= 0 && share <= 1) return share
+  return wrong(
+    reader,
+    path,
+    `${formatPath(path)} is no part of a whole: ${JSON.stringify(value)}`,
+    'Write it as 50%.',
+  )
+}
+
+/** `http(s)://HOST[:PORT][/PATH]`, as it was given. */
+export function readUrl(
+  reader: Reader,
+  value: unknown,
+  path: Path,
+  schemes = ['http:', 'https:'],
+): string | undefined {
+  const text = readText(reader, value, path)
+  if (text === undefined) return undefined
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url && schemes.includes(url.protocol)) return text
+  const known = schemes.map((scheme) => `${scheme}//…`).join(' or ')
+  return wrong(
+    reader,
+    path,
+    `${formatPath(path)} is no URL`,
+    `Write it as ${known}, such as http://127.0.0.1:8500.`,
+  )
+}
+
+/** A port, 1 to 65535. */
+export function readPort(reader: Reader, value: unknown, path: Path): number | undefined {
+  const port = readCount(reader, value, path)
+  if (port === undefined || port <= 65_535) return port
+  return wrong(reader, path, `${formatPath(path)} is ${port}`, 'A port is a number from 1 to 65535.')
+}
+
+/** For what no other reader of this file fits: one sentence what is wrong, one what to do. */
+export const complain = (reader: Reader, path: Path, message: string, hint: string): undefined =>
+  wrong(reader, path, message, hint)
+
 export function readChoice<T extends string>(
   reader: Reader,
   value: unknown,
@@ -114,4 +159,12 @@ export function readAddress(reader: Reader, value: unknown, path: Path): string 
     `${formatPath(path)} is "${text}"`,
     'Write it as HOST:PORT, such as 127.0.0.1:15010.',
   )
+}
+
+/** The field `path` of an entry; it must be there. */
+export function readPath(reader: Reader, value: unknown, entry: Path): string | undefined {
+  const path = [...entry, 'path']
+  if (value === undefined || value === null)
+    return wrong(reader, path, `${entry[0]} entry without a path`, 'Add path: DIRECTORY.')
+  return readText(reader, value, path)
 }

@@ -3,6 +3,15 @@ import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { Issue } from '#model/issue.ts'
 import type { MeshSettings } from '#model/mesh.ts'
+import {
+  type GivenEntry,
+  givenIn,
+  PROTECTION,
+  readConfigs,
+  readProtection,
+  readRegistries,
+} from './entries.ts'
+import type { ConfigSettings, EntryKind, RegistrySettings } from './entry-kind.ts'
 import { type IssueCode, issue } from './issue-codes.ts'
 import {
   type Fields,
@@ -20,7 +29,11 @@ import {
 import { reason } from './sources/look.ts'
 import { type ParsedDocument, type Path, parseDocuments } from './yaml.ts'
 
-export interface Settings {
+/** `Entry`: the registries that this program knows; `Config`: its configuration sources. */
+export interface Settings<
+  Entry extends RegistrySettings = RegistrySettings,
+  Config extends ConfigSettings = ConfigSettings,
+> {
   readonly mesh: MeshSettings
   /** Plaintext xDS; `maxStreams` of one peer address. */
   readonly xds: { readonly address: string; readonly maxStreams: number }
@@ -30,15 +43,13 @@ export interface Settings {
   /** How long a registry may hold back readiness, ms. */
   readonly startupGrace: number
   /** In order of precedence. */
-  readonly registries: readonly RegistrySettings[]
-  readonly config: readonly ConfigSettings[]
+  readonly registries: readonly Entry[]
+  readonly config: readonly Config[]
   readonly aliases: readonly { readonly host: string; readonly joins: readonly string[] }[]
   /** Hostnames, or `*.suffix`, whose registries are failover ranks instead of one union. */
   readonly failover: readonly string[]
   readonly log: { readonly level: LogLevel; readonly format: LogFormat }
 }
-export type RegistrySettings = { readonly kind: 'file'; readonly name: string; readonly path: string }
-export type ConfigSettings = { readonly kind: 'files'; readonly path: string }
 export type LogLevel = (typeof LEVELS)[number]
 export type LogFormat = (typeof FORMATS)[number]
 
@@ -46,6 +57,8 @@ export type LogFormat = (typeof FORMATS)[number]
 export interface SettingsFlags {
   readonly config?: string
   readonly files?: readonly string[]
+  /** By kind of registry: the values of its flag, `{ consul: ['http://127.0.0.1:8500'] }`. */
+  readonly registries?: Readonly<Record<string, readonly string[]>>
   readonly xdsAddress?: string
   readonly adminAddress?: string
   readonly stateDir?: string
@@ -63,9 +76,12 @@ export interface SettingsInput {
   readonly readText?: (path: string) => string
 }
 
-export interface LoadedSettings {
+export interface LoadedSettings<
+  Entry extends RegistrySettings = RegistrySettings,
+  Config extends ConfigSettings = ConfigSettings,
+> {
   /** Absent where an issue is an error: nothing starts half. */
-  readonly settings?: Settings
+  readonly settings?: Settings<Entry, Config>
   readonly issues: readonly Issue[]
 }
 
@@ -78,13 +94,12 @@ const TOP = [
   'stateDir',
   'startupGrace',
   'registries',
+  'protection',
   'aliases',
   'failover',
   'config',
   'log',
 ] as const
-const REGISTRY_KINDS = ['file']
-const CONFIG_KINDS = ['files']
 
 /** Scalar settings outside the file: flag, variable, place in the file. */
 const OVERRIDES = [
@@ -96,8 +111,17 @@ const OVERRIDES = [
   ['logFormat', 'PILOTHOUSE_LOG_FORMAT', ['log', 'format']],
 ] as const satisfies readonly (readonly [keyof SettingsFlags, string, Path])[]
 
+/** The kinds of `registries` and `config` that there are. */
+export interface SettingsKinds<Entry extends RegistrySettings, Config extends ConfigSettings> {
+  readonly registries: readonly EntryKind<Entry>[]
+  readonly configs: readonly EntryKind<Config>[]
+}
+
 /** Flags win over the environment, which wins over the file. */
-export function loadSettings(input: SettingsInput): LoadedSettings {
+export function loadSettings<Entry extends RegistrySettings, Config extends ConfigSettings>(
+  input: SettingsInput,
+  kinds: SettingsKinds<Entry, Config>,
+): LoadedSettings<Entry, Config> {
   const { flags = {}, env = {} } = input
   const file = input.file ?? flags.config ?? (env.PILOTHOUSE_CONFIG || undefined)
   const issues: Issue[] = []
@@ -115,8 +139,10 @@ export function loadSettings(input: SettingsInput): LoadedSettings {
   }
   const settings = readSettings(reader, merged.root, {
     file,
-    files: filesOf(flags, env),
+    flags,
+    env,
     outside: merged.sources,
+    kinds,
   })
   if (!settings.registries.length && !settings.config.length && !issues.some((i) => i.severity === 'error'))
     issues.push(issue('PH1404', { message: 'there is no registry and no configuration to serve', at: file }))
@@ -172,16 +198,40 @@ const kebab = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLo
 const filesOf = (flags: SettingsFlags, env: NonNullable<SettingsInput['env']>): readonly string[] =>
   flags.files?.length ? flags.files : (env.PILOTHOUSE_FILES ?? '').split(':').filter((path) => path !== '')
 
-type FromFile = (path: string) => string
+/** What flags stand for, in the order in which `pilothouse serve --help` lists them. */
+function entriesOfFlags(
+  flags: SettingsFlags,
+  files: readonly string[],
+  kinds: readonly Pick<EntryKind<RegistrySettings>, 'kind' | 'flag'>[],
+): readonly GivenEntry[] {
+  const ofFiles = files.map((path) => ({ fields: { kind: 'file', path }, flag: '--files' }))
+  const others = kinds.flatMap(({ kind, flag }) =>
+    (flags.registries?.[kind] ?? []).map((value) => ({
+      fields: { ...flag?.(value), kind },
+      flag: `--${kind}`,
+    })),
+  )
+  return [...ofFiles, ...others].map((entry) => ({ ...entry, path: ['registries', -1] }))
+}
 
-function readSettings(
+interface Given<Entry extends RegistrySettings, Config extends ConfigSettings> {
+  readonly file?: string
+  readonly flags: SettingsFlags
+  readonly env: NonNullable<SettingsInput['env']>
+  readonly outside: ReadonlyMap<string, string>
+  readonly kinds: SettingsKinds<Entry, Config>
+}
+
+function readSettings<Entry extends RegistrySettings, Config extends ConfigSettings>(
   reader: Reader,
   root: Fields,
-  { file, files, outside }: { file?: string; files: readonly string[]; outside: ReadonlyMap<string, string> },
-): Settings {
+  { file, flags, env, outside, kinds }: Given<Entry, Config>,
+): Settings<Entry, Config> {
+  const named = filesOf(flags, env)
+  const files = named.filter((path) => path !== '')
   const top = readMap(reader, root, [], TOP)
   // What a file says of paths is meant from where the file is.
-  const fromFile: FromFile = (path) =>
+  const fromFile = (path: string) =>
     file === undefined || isAbsolute(path) ? path : join(dirname(file), path)
   const xds = readMap(reader, top.xds, ['xds'], ['address', 'maxStreams'])
   const admin = readMap(reader, top.admin, ['admin'], ['address'])
@@ -193,11 +243,13 @@ function readSettings(
     if (value !== undefined) warnIfOpen(reader, value, [name, 'address'])
     return value ?? preset
   }
-  if (files.includes('')) {
+  if (named.length > files.length) {
     const params = { hint: 'Name the directory; a shell variable in its place may be unset.' }
     reader.issues.push(issue('PH1402', { message: '--files is empty', at: '--files', params }))
   }
-  const settings: Settings = {
+  const context = { reader, env, fromFile }
+  const protection = readProtection(reader, top.protection, ['protection'], PROTECTION)
+  return {
     mesh: readMesh(reader, top.mesh),
     xds: {
       address: address(xds, 'xds', '127.0.0.1:15010'),
@@ -206,14 +258,20 @@ function readSettings(
     admin: { address: address(admin, 'admin', '127.0.0.1:15014') },
     ...(stateDir === undefined ? {} : { stateDir }),
     startupGrace: readDuration(reader, top.startupGrace, ['startupGrace']) ?? 30_000,
-    registries: [
-      ...files.map((path) => ({ kind: 'file', name: nameOf(path), path }) as const),
-      ...readRegistries(reader, top.registries, fromFile),
-    ],
-    config: [
-      ...files.map((path) => ({ kind: 'files', path }) as const),
-      ...readConfigs(reader, top.config, fromFile),
-    ],
+    registries: readRegistries(
+      [...entriesOfFlags(flags, files, kinds.registries), ...givenIn(reader, top.registries, 'registries')],
+      kinds.registries,
+      protection,
+      context,
+    ),
+    config: readConfigs(
+      [
+        ...files.map((path) => ({ fields: { kind: 'files', path }, path: ['config', -1], flag: '--files' })),
+        ...givenIn(reader, top.config, 'config'),
+      ],
+      kinds.configs,
+      context,
+    ),
     aliases: readAliases(reader, top.aliases),
     failover: readTexts(reader, top.failover, ['failover']),
     log: {
@@ -221,8 +279,6 @@ function readSettings(
       format: readChoice(reader, log.format, ['log', 'format'], FORMATS) ?? 'json',
     },
   }
-  checkNames(reader, settings, files.length)
-  return settings
 }
 
 function readMesh(reader: Reader, value: unknown): MeshSettings {
@@ -266,59 +322,6 @@ function warnIfOpen(reader: Reader, address: string, path: Path): void {
   reader.issues.push(issue('PH1408', { ...details, path: path.join('.'), at: reader.at(path) }))
 }
 
-function readRegistries(reader: Reader, value: unknown, fromFile: FromFile): RegistrySettings[] {
-  return readList(reader, value, ['registries']).flatMap((item, i) => {
-    const path = ['registries', i]
-    if (!readKind(reader, item, path, REGISTRY_KINDS)) return []
-    const fields = readMap(reader, item, path, ['kind', 'name', 'path'])
-    const dir = readPath(reader, fields.path, path)
-    if (dir === undefined) return []
-    const name = readText(reader, fields.name, [...path, 'name']) ?? nameOf(dir)
-    return [{ kind: 'file', name, path: fromFile(dir) }]
-  })
-}
-
-function readConfigs(reader: Reader, value: unknown, fromFile: FromFile): ConfigSettings[] {
-  return readList(reader, value, ['config']).flatMap((item, i) => {
-    const path = ['config', i]
-    if (!readKind(reader, item, path, CONFIG_KINDS)) return []
-    const dir = readPath(reader, readMap(reader, item, path, ['kind', 'path']).path, path)
-    return dir === undefined ? [] : [{ kind: 'files', path: fromFile(dir) }]
-  })
-}
-
-const nameOf = (path: string): string => `file/${path.replace(/^\/+|\/+$/g, '')}`
-
-/** Whether the entry is of a known kind; if not, nothing else of it is looked at. */
-function readKind(reader: Reader, item: unknown, path: Path, known: readonly string[]): boolean {
-  const kind = (item as Fields | null | undefined)?.kind
-  if (typeof kind === 'string' && known.includes(kind)) return true
-  const at = [...path, 'kind']
-  const message =
-    kind === undefined
-      ? `${path[0]} entry without a kind`
-      : `unknown kind ${JSON.stringify(kind)} in ${path[0]}`
-  reader.issues.push(
-    issue('PH1403', {
-      message,
-      path: `${path[0]}[${path[1]}].kind`,
-      at: reader.at(at),
-      params: { known: known.join(', ') },
-    }),
-  )
-  return false
-}
-
-function readPath(reader: Reader, value: unknown, path: Path): string | undefined {
-  if (value !== undefined && value !== null) return readText(reader, value, [...path, 'path'])
-  const message = `${path[0]} entry without a path`
-  const params = { hint: 'Add path: DIRECTORY.' }
-  reader.issues.push(
-    issue('PH1402', { message, path: `${path[0]}[${path[1]}].path`, at: reader.at(path), params }),
-  )
-  return undefined
-}
-
 function readAliases(reader: Reader, value: unknown): Settings['aliases'] {
   return readList(reader, value, ['aliases']).flatMap((item, i) => {
     const path = ['aliases', i]
@@ -331,22 +334,4 @@ function readAliases(reader: Reader, value: unknown): Settings['aliases'] {
     reader.issues.push(issue('PH1402', { message, path: `aliases[${i}]`, at: reader.at(path), params }))
     return []
   })
-}
-
-function checkNames(reader: Reader, settings: Settings, fromFlags: number): void {
-  const seen = new Set<string>()
-  for (const [i, { name }] of settings.registries.entries()) {
-    const path = ['registries', i - fromFlags]
-    const at = i < fromFlags ? '--files' : reader.at(path)
-    if (seen.has(name))
-      reader.issues.push(issue('PH1407', { message: `two registries are named ${name}`, at }))
-    seen.add(name)
-  }
-  const paths = new Set<string>()
-  for (const [i, { path }] of settings.config.entries()) {
-    const at = i < fromFlags ? '--files' : reader.at(['config', i - fromFlags])
-    if (paths.has(path))
-      reader.issues.push(issue('PH1407', { message: `${path} is given twice as configuration`, at }))
-    paths.add(path)
-  }
 }

@@ -1,10 +1,13 @@
-/** The one list of registries: an entry of the settings to its adapter. */
+/** The one list of registries: their kinds for the settings, and an entry of the settings to its adapter. */
 import type { ConfigSource } from '#config/source.ts'
 import { fileRegistry } from './file/index.ts'
+import { type FileSettings, fileKind } from './file/options.ts'
 import type { Registry, RegistryDeps } from './registry.ts'
 
-/** An entry of `registries` in the settings (config/settings.ts RegistrySettings). */
-export type RegistryEntry = { readonly kind: 'file'; readonly name: string; readonly path: string }
+/** An entry of `registries` in the settings. */
+export type RegistryEntry = FileSettings
+
+export const registryKinds = [fileKind]
 
 export interface CreateRegistryDeps extends RegistryDeps {
   /** The followed files of a path; the same source for the same path, so that one watch serves all. */

@@ -2,7 +2,7 @@
  * Pilothouse as a library: the xDS server with its in-memory source, resources from Envoy's messages, and the Pilot.
  */
 
-export { type LoadedSettings, loadSettings, type Settings } from '#config/settings.ts'
+export { type LoadedSettings, loadSettings, type Settings } from '#src/settings.ts'
 export { makeResource, resource } from '#xds/make-resource.ts'
 export { emptyResourceSet, layered, withChanges } from '#xds/resource-set.ts'
 export type { Node, Resource, ResourceSet, ResourceSource, ResourceUpdate, TypeUrl } from '#xds/resources.ts'

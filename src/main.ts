@@ -1,7 +1,7 @@
 /** Where the rooms meet: settings become sources, mesh, views, generator, xDS server and REST, and stop together. */
 import { asyncScheduler as clock, config as rxjs } from 'rxjs'
 import { createAdmin } from '#admin/server.ts'
-import type { Settings } from '#config/settings.ts'
+import type { Settings } from '#src/settings.ts'
 import { openStore } from '#mesh/store.ts'
 import type { SourceState } from '#model/mesh.ts'
 import { parseNode } from '#sidecar/node.ts'

@@ -1,6 +1,6 @@
 /** The flow without its ends: settings become sources, mesh, views and resources. `serve` adds xDS and REST to it. */
 import { asyncScheduler as clock } from 'rxjs'
-import type { Settings } from '#config/settings.ts'
+import type { Settings } from '#src/settings.ts'
 import { createConfigSources, sharedFileSources } from '#config/sources/index.ts'
 import { createMesh, type Mesh, type SnapshotStore } from '#mesh/mesh.ts'
 import { createRegistry } from '#registries/index.ts'

@@ -1,5 +1,6 @@
 /** Rules that several of Istio's kinds share (istio/istio pkg/config/validation): pure predicates and small checks. */
 import { isIP } from 'node:net'
+import { PROTOCOLS, parseProtocol } from '#model/protocol.ts'
 import type { Protocol } from '#model/service.ts'
 import { nearest } from '../suggest.ts'
 import type { Path } from '../yaml.ts'
@@ -45,26 +46,6 @@ export function isCidr(text: string): boolean {
 export const UNIX_PREFIX = 'unix://'
 /** Istio wants an absolute path or an abstract socket (`@name`). */
 export const isUnixAddress = (text: string): boolean => /^unix:\/\/(\/|@)./.test(text)
-
-const PROTOCOLS: readonly Protocol[] = [
-  'HTTP',
-  'HTTP2',
-  'GRPC',
-  'GRPC-Web',
-  'HTTPS',
-  'TLS',
-  'TCP',
-  'Mongo',
-  'MySQL',
-  'Redis',
-  'UDP',
-]
-const BY_LOWER_CASE = new Map(PROTOCOLS.map((p) => [p.toLowerCase(), p]))
-
-/** Istio's protocol names, in any case; '' is detected from the traffic. */
-export function parseProtocol(text: string | undefined): Protocol | undefined {
-  return text ? BY_LOWER_CASE.get(text.toLowerCase()) : 'AUTO'
-}
 
 /** Protocols that tell hosts apart by Host header, :authority or SNI. */
 export const tellsHostsApart = (p: Protocol): boolean =>

@@ -1,10 +1,12 @@
 /** Istio ServiceEntry: its rules (istio/istio pkg/config/validation ValidateServiceEntry) and its defaults. */
+
 import { isIP } from 'node:net'
 import {
   type IServiceEntry,
   ServiceEntry,
 } from '@kubernetes-models/istio/networking.istio.io/v1/ServiceEntry'
 import type { ServiceEntrySpec } from '#model/config.ts'
+import { parseProtocol } from '#model/protocol.ts'
 import type { CheckContext, KindDefinition, Loose, Report, ShapeOf } from './kind.ts'
 import {
   checkExportTo,
@@ -14,7 +16,6 @@ import {
   checkSelector,
   isCidr,
   isWildcardDomain,
-  parseProtocol,
   tellsHostsApart,
   UNIX_PREFIX,
 } from './rules.ts'

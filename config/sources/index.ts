@@ -2,9 +2,10 @@
 import { resolve } from 'node:path'
 import { map } from 'rxjs'
 import type { ConfigUpdate } from '#model/config.ts'
-import type { Settings } from '../settings.ts'
+import type { RegistrySettings } from '../entry-kind.ts'
 import type { ConfigSource } from '../source.ts'
 import { type FilesDeps, type FilesOptions, filesSource } from './files.ts'
+import type { ConfigEntry } from './kinds.ts'
 
 /** The source for a path: one for each path, so that a directory has one watch however often it is used. */
 export type FileSources = (path: string) => ConfigSource
@@ -29,11 +30,16 @@ export function sharedFileSources(
  * services come by way of the registry, and what is wrong in its files must be seen somewhere.
  */
 export function createConfigSources(
-  settings: Pick<Settings, 'config' | 'registries'>,
+  settings: {
+    readonly config: readonly ConfigEntry[]
+    readonly registries: readonly (RegistrySettings & { readonly path?: string })[]
+  },
   files: FileSources,
 ): readonly ConfigSource[] {
   const configs = settings.config.map((entry) => files(entry.path))
-  const registries = settings.registries.map((entry) => files(entry.path))
+  const registries = settings.registries.flatMap(({ kind, path }) =>
+    kind === 'file' && path !== undefined ? [files(path)] : [],
+  )
   const others = [...new Set(registries)].filter((source) => !configs.includes(source))
   return [...new Set(configs), ...others.map(issuesOnly)]
 }

@@ -3,11 +3,12 @@ import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { issue } from '#config/issue-codes.ts'
 import { parseFile } from '#config/parse.ts'
-import { isSettings, loadSettings } from '#config/settings.ts'
+import { isSettings } from '#config/settings.ts'
 import { createCatalog } from '#config/sources/catalog.ts'
 import { isConfigFile, isHidden, look, nodeFileSystem, reason } from '#config/sources/look.ts'
 import { parseDocuments } from '#config/yaml.ts'
 import type { Issue } from '#model/issue.ts'
+import { loadSettings } from '../settings.ts'
 import { CommandFailure } from './failure.ts'
 
 export interface CheckOptions {

@@ -1,9 +1,10 @@
 /** `pilothouse demo`: signals, and what the demo needs of the rest of the house. */
-import { loadSettings } from '#config/settings.ts'
+
 import { bootstrap } from '#inject/bootstrap.ts'
 import { type DemoOptions, type DemoPilot, runStage } from '#src/demo/demo.ts'
 import { EnvoyError } from '#src/demo/envoy.ts'
 import { namespace } from '#src/demo/plan.ts'
+import { loadSettings } from '#src/settings.ts'
 import { type Logger, silentLogger } from '#support/logger.ts'
 import { startPilot } from '../main.ts'
 import { CommandFailure } from './failure.ts'

@@ -1,8 +1,8 @@
 /** `pilothouse serve`: settings, a Pilot, signals. */
 import type { EventEmitter } from 'node:events'
 import { isatty } from 'node:tty'
-import { loadSettings } from '#config/settings.ts'
 import type { Issue } from '#model/issue.ts'
+import { loadSettings } from '#src/settings.ts'
 import type { Logger } from '#support/logger.ts'
 import { createLogger } from '#telemetry/log.ts'
 import { startPilot } from '../main.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { loadSettings, type SettingsInput } from '#config/settings.ts'
+import type { SettingsInput } from '#config/settings.ts'
+import { loadSettings } from '#src/settings.ts'
 
 const FILE = 'etc/pilothouse.yaml'
 const load = (text: string, more: Omit<SettingsInput, 'file' | 'readText'> = {}) =>
@@ -27,7 +28,7 @@ suite('settings', () => {
       admin: { address: '127.0.0.1:15014' },
       startupGrace: 30_000,
       registries: [{ kind: 'file', name: 'file/mesh', path: 'mesh/' }],
-      config: [{ kind: 'files', path: 'mesh/' }],
+      config: [{ kind: 'files', name: 'files/mesh', path: 'mesh/' }],
       aliases: [],
       failover: [],
       log: { level: 'info', format: 'json' },
@@ -69,9 +70,9 @@ log: { level: debug, format: pretty }
       startupGrace: 5000,
       registries: [
         { kind: 'file', name: 'file/services', path: 'etc/services/' },
-        { kind: 'file', name: 'more', path: '/srv/more' },
+        { kind: 'file', name: 'file/more', path: '/srv/more' },
       ],
-      config: [{ kind: 'files', path: 'config' }],
+      config: [{ kind: 'files', name: 'files/config', path: 'config' }],
       aliases: [{ host: 'a.b', joins: ['A', 'c.d'] }],
       failover: ['*.critical'],
       log: { level: 'debug', format: 'pretty' },

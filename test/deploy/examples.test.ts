@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { loadSettings } from '#config/settings.ts'
+import { loadSettings } from '#src/settings.ts'
 import { check } from '#src/cli/check.ts'
 
 const examples = 'deploy/examples'

@@ -1,0 +1,126 @@
+/** Reads the entries of `registries` and `config`: each by its kind, those of flags first. */
+import type { ConfigSettings, EntryContext, EntryKind, Protection, RegistrySettings } from './entry-kind.ts'
+import { issue } from './issue-codes.ts'
+import {
+  type Fields,
+  type Reader,
+  readCount,
+  readDuration,
+  readList,
+  readMap,
+  readShare,
+  readText,
+} from './settings-reader.ts'
+import type { Path } from './yaml.ts'
+
+/** An entry as it was given: by a flag, which stands for its fields, or in the file. */
+export interface GivenEntry {
+  readonly fields: unknown
+  readonly path: Path
+  /** The flag. */
+  readonly flag?: string
+}
+
+export interface EntriesContext {
+  readonly reader: Reader
+  readonly env: EntryContext['env']
+  readonly fromFile: (path: string) => string
+}
+
+export const givenIn = (reader: Reader, value: unknown, list: string): readonly GivenEntry[] =>
+  readList(reader, value, [list]).map((fields, i) => ({ fields, path: [list, i] }))
+
+/** Fields that entries of every kind have. */
+const COMMON: Readonly<Record<string, readonly string[]>> = {
+  registries: ['kind', 'name', 'protection'],
+  config: ['kind', 'name'],
+}
+
+/** The registries, with what protects each; a file is its own truth. */
+export function readRegistries<Entry extends RegistrySettings>(
+  given: readonly GivenEntry[],
+  kinds: readonly EntryKind<Entry>[],
+  preset: Protection | undefined,
+  context: EntriesContext,
+): readonly Entry[] {
+  return readEntries(given, kinds, context, (entry, fields, { reader, path }) => {
+    const fallback = entry.kind === 'file' ? undefined : preset
+    const protection = readProtection(reader, fields.protection, [...path, 'protection'], fallback)
+    return protection ? { ...entry, protection } : entry
+  })
+}
+
+export const readConfigs = <Entry extends ConfigSettings>(
+  given: readonly GivenEntry[],
+  kinds: readonly EntryKind<Entry>[],
+  context: EntriesContext,
+): readonly Entry[] => readEntries(given, kinds, context, (entry) => entry)
+
+function readEntries<Entry extends { readonly kind: string; readonly name: string }>(
+  given: readonly GivenEntry[],
+  kinds: readonly EntryKind<Entry>[],
+  { reader, env, fromFile }: EntriesContext,
+  finish: (entry: Entry, fields: Fields, context: EntryContext) => Entry,
+): readonly Entry[] {
+  const names = new Set<string>()
+  return given.flatMap(({ fields: item, path, flag }) => {
+    const own: EntryContext = {
+      reader: flag ? { issues: reader.issues, at: () => flag } : reader,
+      path,
+      env,
+      fromFile: flag ? (p) => p : fromFile,
+    }
+    const kind = kindOf(item, kinds, own)
+    if (!kind) return []
+    const fields = readMap(own.reader, item, path, [...COMMON[String(path[0])]!, ...kind.fields])
+    const said = readText(own.reader, fields.name, [...path, 'name'])
+    const name = said === undefined || said.includes('/') ? said : `${kind.kind}/${said}`
+    const entry = kind.read(fields, name, own)
+    if (!entry) return []
+    if (names.has(entry.name)) {
+      const message = `two entries of ${path[0]} are named ${entry.name}`
+      own.reader.issues.push(issue('PH1407', { message, at: own.reader.at(path) }))
+    }
+    names.add(entry.name)
+    return [finish(entry, fields, own)]
+  })
+}
+
+/** The kind of the entry; if it is not known, nothing else of it is looked at. */
+function kindOf<Kind extends { readonly kind: string }>(
+  item: unknown,
+  kinds: readonly Kind[],
+  { reader, path }: EntryContext,
+): Kind | undefined {
+  const kind = (item as Fields | null | undefined)?.kind
+  const found = kinds.find((each) => each.kind === kind)
+  if (found) return found
+  const [list, index] = path
+  const message =
+    kind === undefined ? `${list} entry without a kind` : `unknown kind ${JSON.stringify(kind)} in ${list}`
+  const params = { known: kinds.map((each) => each.kind).join(', ') }
+  const place = { path: `${list}[${index}].kind`, at: reader.at([...path, 'kind']) }
+  reader.issues.push(issue('PH1403', { message, ...place, params }))
+  return undefined
+}
+
+export const PROTECTION: Protection = { share: 0.5, atLeast: 10, hold: 600_000 }
+
+/** `off`, or a map of what differs from `preset`; absent is `preset` itself, which may be off (undefined). */
+export function readProtection(
+  reader: Reader,
+  value: unknown,
+  path: Path,
+  preset: Protection | undefined,
+): Protection | undefined {
+  if (value === undefined || value === null) return preset
+  // YAML 1.1 reads a bare `off` as false.
+  if (value === 'off' || value === false) return undefined
+  const fields = readMap(reader, value, path, ['share', 'atLeast', 'hold'])
+  const { share, atLeast, hold } = preset ?? PROTECTION
+  return {
+    share: readShare(reader, fields.share, [...path, 'share']) ?? share,
+    atLeast: readCount(reader, fields.atLeast, [...path, 'atLeast']) ?? atLeast,
+    hold: readDuration(reader, fields.hold, [...path, 'hold']) ?? hold,
+  }
+}
