@@ -58,7 +58,7 @@ export interface SettingsFlags {
   readonly config?: string
   readonly files?: readonly string[]
   /** By kind of registry: the values of its flag, `{ consul: ['http://127.0.0.1:8500'] }`. */
-  readonly registries?: Readonly<Record<string, readonly string[]>>
+  readonly registries?: Readonly<Record<string, readonly string[] | undefined>>
   readonly xdsAddress?: string
   readonly adminAddress?: string
   readonly stateDir?: string

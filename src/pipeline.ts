@@ -1,11 +1,11 @@
 /** The flow without its ends: settings become sources, mesh, views and resources. `serve` adds xDS and REST to it. */
 import { asyncScheduler as clock } from 'rxjs'
-import type { Settings } from '#src/settings.ts'
 import { createConfigSources, sharedFileSources } from '#config/sources/index.ts'
 import { createMesh, type Mesh, type SnapshotStore } from '#mesh/mesh.ts'
 import { createRegistry } from '#registries/index.ts'
 import { parseNode } from '#sidecar/node.ts'
 import { createViews, type Views } from '#sidecar/views.ts'
+import type { Settings } from '#src/settings.ts'
 import type { Logger } from '#support/logger.ts'
 import { createGenerator, type GeneratorCounters } from '#xds/generate/index.ts'
 import { meshResourceSource } from '#xds/generate/source.ts'
@@ -29,7 +29,9 @@ export function createPipeline(settings: Settings, { log, counters, store }: Pip
   const deps = { fetch: lazyFetch, clock, log, files }
   const registries = settings.registries.map((entry) => createRegistry(entry, deps))
   const configs = createConfigSources(settings, files)
-  const mesh = createMesh({ registries, configs, settings, clock, log, ...(store && { store }) })
+  const protections = new Map(settings.registries.map(({ name, protection }) => [name, protection]))
+  const options = { ...settings, protection: (registry: string) => protections.get(registry) }
+  const mesh = createMesh({ registries, configs, settings: options, clock, log, ...(store && { store }) })
   const views = createViews(mesh.updates, settings.mesh)
   const generator = createGenerator(settings.mesh, counters)
   return { mesh, views, source: meshResourceSource({ views, generator, parseNode }) }

@@ -10,7 +10,9 @@ export interface ServeOptions {
   /** The settings file. */
   readonly config?: string
   /** Directories of Istio YAML, both services and configuration. */
-  readonly files: readonly string[]
+  readonly files?: readonly string[]
+  /** By kind of registry: the values of its flag; for `kubernetes` kubeconfig files, '' where none is named. */
+  readonly registries?: Readonly<Record<string, readonly string[] | undefined>>
   readonly xdsAddress?: string
   readonly adminAddress?: string
   readonly stateDir?: string

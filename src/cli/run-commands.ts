@@ -27,7 +27,13 @@ function addServe(program: Command, terminal: Terminal): void {
     .command('serve')
     .description('run the Pilot')
     .option('-c, --config <file>', 'settings; flags win over the environment, which wins over this file')
-    .option('--files <dir>', 'Istio YAML, services and configuration; repeatable', collect, [])
+    .option('--files <dir>', 'Istio YAML, services and configuration; repeatable', collect)
+    .option('--consul <url>', 'a Consul agent, http://127.0.0.1:8500; repeatable', collect)
+    .option('--nomad <url>', 'a Nomad agent, http://127.0.0.1:4646; repeatable', collect)
+    .option('--eureka <url>', 'a Eureka server, http://127.0.0.1:8761/eureka; repeatable', collect)
+    .option('--kubernetes', 'Kubernetes: in-cluster, else by KUBECONFIG or ~/.kube/config')
+    .option('--kubeconfig <file>', 'Kubernetes by this file; repeatable', collect)
+    .option('--dns <name:port>', 'a DNS name followed as a service, or an SRV name; repeatable', collect)
     .option('--xds-address <host:port>', 'xDS, plaintext (default: 127.0.0.1:15010)', hostPort)
     .option('--admin-address <host:port>', 'REST and metrics (default: 127.0.0.1:15014)', hostPort)
     .option('--state-dir <dir>', 'where the last snapshot is kept (default: nothing is kept)')
@@ -38,10 +44,22 @@ function addServe(program: Command, terminal: Terminal): void {
         'pretty',
       ]),
     )
-    .action(async (options: ServeOptions) => {
+    .action(async ({ consul, nomad, eureka, dns, kubernetes, kubeconfig, ...options }: ServeFlags) => {
+      const clusters = kubeconfig ?? (kubernetes ? [''] : undefined)
+      const registries = { consul, nomad, eureka, kubernetes: clusters, dns }
       const { runServe } = await import('./serve.ts')
-      terminal.end(await runServe(options))
+      terminal.end(await runServe({ ...options, registries }))
     })
+}
+
+/** What commander gives. */
+type ServeFlags = Omit<ServeOptions, 'registries'> & {
+  readonly consul?: readonly string[]
+  readonly nomad?: readonly string[]
+  readonly eureka?: readonly string[]
+  readonly dns?: readonly string[]
+  readonly kubernetes?: boolean
+  readonly kubeconfig?: readonly string[]
 }
 
 function addCheck(program: Command, terminal: Terminal): void {
