@@ -1,0 +1,89 @@
+/** How each server is built, and in which version. */
+import { createHash } from 'node:crypto'
+import { copyFile, cp, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Cached, cached, tool } from './cache.ts'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+/** go.mod and go.sum of each are in modules/NAME: to change a version, change both. */
+const goServers = {
+  consul: { version: '1.22.3', package: 'github.com/hashicorp/consul' },
+  nomad: { version: '1.11.2', package: 'github.com/hashicorp/nomad' },
+  etcd: { version: '3.6.16', package: 'go.etcd.io/etcd/server/v3' },
+  'kube-apiserver': { version: '1.36.3', package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
+} as const
+
+type GoServer = keyof typeof goServers
+export type BinaryName = GoServer | 'eureka' | 'knot'
+export const binaryNames: readonly BinaryName[] = [
+  'etcd',
+  'eureka',
+  'knot',
+  'consul',
+  'nomad',
+  'kube-apiserver',
+]
+
+const building = new Map<BinaryName, Promise<string>>()
+
+/** The path of a server's binary (Eureka: its jar; Knot: `sbin/knotd`), built first if need be. Throws TestbedError. */
+export function binary(name: BinaryName): Promise<string> {
+  let path = building.get(name)
+  if (!path) {
+    path = recipe(name).then((it) => cached(it))
+    building.set(name, path)
+    path.catch(() => building.delete(name))
+  }
+  return path
+}
+
+async function recipe(name: BinaryName): Promise<Cached> {
+  if (name === 'eureka') return eureka()
+  if (name === 'knot') return (await import('./knot.ts')).knot()
+  return goServer(name)
+}
+
+function goServer(name: GoServer): Cached {
+  const { version, package: path } = goServers[name]
+  return {
+    name: `${name}-${version}`,
+    file: name,
+    build: async (home) => {
+      await tool({
+        command: 'go',
+        args: ['build', '-mod=readonly', '-trimpath', '-ldflags=-s -w', '-o', join(home, name), path],
+        cwd: join(here, 'modules', name),
+        env: { GOFLAGS: '', GOWORK: 'off' },
+        timeout: 3_000_000,
+        remedy:
+          'Install Go 1.25 or later (https://go.dev/dl/) and check the way to its module proxy (GOPROXY).',
+      })
+    },
+  }
+}
+
+/** The jar is cached by what it is made of: the pom pins all versions. */
+async function eureka(): Promise<Cached> {
+  const project = join(here, 'eureka')
+  const hash = createHash('sha256')
+  for (const file of ['pom.xml', 'src/main/java/pilothouse/testbed/Eureka.java'])
+    hash.update(await readFile(join(project, file)))
+  return {
+    name: `eureka-4.3.0-${hash.digest('hex').slice(0, 8)}`,
+    file: 'eureka.jar',
+    build: async (home, work) => {
+      await cp(project, join(work, 'project'), { recursive: true })
+      await tool({
+        command: 'mvn',
+        args: ['-B', '-q', 'package'],
+        cwd: join(work, 'project'),
+        timeout: 900_000,
+        remedy:
+          'Install a JDK 17 or later and Maven 3.8 or later (Debian: apt install maven default-jdk-headless) and check the way to Maven Central.',
+      })
+      await copyFile(join(work, 'project', 'target', 'eureka.jar'), join(home, 'eureka.jar'))
+    },
+  }
+}

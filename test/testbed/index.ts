@@ -1,0 +1,18 @@
+/** Real registries to test against, and a proxy that makes them fail. */
+export { binary, binaryNames } from './binaries.ts'
+export { TestbedError } from './cache.ts'
+export type { TestCertificates } from './certs.ts'
+export { type ConsulOptions, type ConsulServer, startConsul } from './consul.ts'
+export {
+  type EurekaInstance,
+  type EurekaOptions,
+  type EurekaServer,
+  type EurekaStatus,
+  startEureka,
+} from './eureka.ts'
+export { type Answer, type Api, call, jsonApi, StatusError } from './http.ts'
+export { type KubernetesOptions, type KubernetesServer, startKubernetes } from './kubernetes.ts'
+export type { RbacRule } from './kubernetes-accounts.ts'
+export type { KubernetesObject } from './kubernetes-apply.ts'
+export { type NomadJob, type NomadOptions, type NomadServer, startNomad } from './nomad.ts'
+export type { ServerProcess } from './process.ts'
