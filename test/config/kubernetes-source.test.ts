@@ -1,0 +1,161 @@
+/** Custom resources of a cluster as configuration: fake lists in, updates out. */
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { Observable, type Subscriber, VirtualTimeScheduler } from 'rxjs'
+import { type ApiObject, kubernetesSource, type ListEvent, type Verdict } from '#config/sources/kubernetes.ts'
+import type { ConfigUpdate } from '#model/config.ts'
+import { silentLogger } from '#support/logger.ts'
+
+const SIDECARS = '/apis/networking.istio.io/v1/sidecars'
+const ENTRIES = '/apis/networking.istio.io/v1/serviceentries'
+
+/** An API server that has the lists which `serve` names; all others are not installed. */
+function cluster(...served: string[]) {
+  const clock = new VirtualTimeScheduler()
+  const lists = new Map<string, Subscriber<ListEvent>>()
+  const installed = new Set(served)
+  const source = kubernetesSource(
+    { name: 'kubernetes/test', namespaces: [] },
+    {
+      follow: (path) =>
+        new Observable((subscriber) => {
+          if (!installed.has(path)) {
+            subscriber.next({ kind: 'absent' })
+            subscriber.complete()
+            return
+          }
+          lists.set(path, subscriber)
+          return () => lists.delete(path)
+        }),
+      clock,
+      log: silentLogger,
+    },
+  )
+  const updates: ConfigUpdate[] = []
+  const pass = (ms = 0): void => {
+    clock.maxFrames = clock.frame + ms
+    clock.flush()
+  }
+  return {
+    source,
+    updates,
+    pass,
+    lists,
+    install: (path: string) => installed.add(path),
+    start: () => source.updates.subscribe((update) => updates.push(update)),
+    say(path: string, event: ListEvent) {
+      lists.get(path)!.next(event)
+      pass()
+    },
+  }
+}
+
+const entry = (name: string, hosts: readonly string[] = [`${name}.example.com`]): ApiObject => ({
+  metadata: { name, namespace: 'default', generation: 3, resourceVersion: '7' },
+  spec: { hosts, ports: [{ number: 80, name: 'http', protocol: 'HTTP' }], resolution: 'DNS' },
+})
+
+suite('kubernetes configuration source', () => {
+  test('full when all lists have spoken; what is not installed is not waited for', () => {
+    const c = cluster(SIDECARS, ENTRIES)
+    c.start()
+    c.pass()
+    c.say(SIDECARS, { kind: 'list', objects: [] })
+    assert.equal(c.updates.length, 0)
+    c.say(ENTRIES, { kind: 'list', objects: [entry('a')] })
+    const [full] = c.updates
+    assert.ok(full?.kind === 'full')
+    assert.deepEqual(
+      full.objects.map((o) => [o.kind, o.name, o.origin.source, o.origin.at]),
+      [['ServiceEntry', 'a', 'kubernetes/test', 'kubernetes/test/ServiceEntry/default/a']],
+    )
+  })
+  test('changes and deletions are deltas; a refused version keeps the last good one', () => {
+    const c = cluster(ENTRIES)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, { kind: 'list', objects: [entry('a'), entry('b')] })
+    c.say(ENTRIES, { kind: 'put', object: entry('a', ['no host']) })
+    const refused = c.updates.at(-1)!
+    assert.ok(refused.kind === 'delta')
+    assert.equal(refused.issues[0]?.code, 'PH1101')
+    assert.equal(refused.issues[0]?.at, 'kubernetes/test/ServiceEntry/default/a')
+    assert.deepEqual((refused.changed[0]!.spec as { hosts: string[] }).hosts, ['a.example.com'])
+    c.say(ENTRIES, { kind: 'delete', object: entry('b') })
+    const gone = c.updates.at(-1)!
+    assert.ok(gone.kind === 'delta')
+    assert.deepEqual(gone.removed, ['ServiceEntry/default/b'])
+  })
+  test('an outage is trouble and takes nothing away; a list after it is the whole', () => {
+    const c = cluster(ENTRIES)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, { kind: 'list', objects: [entry('a')] })
+    const error = { code: 'PH3001', message: 'away', remedy: 'wait' }
+    c.say(ENTRIES, { kind: 'trouble', error, since: new Date(1) })
+    c.say(ENTRIES, { kind: 'trouble', error, since: new Date(1) })
+    assert.deepEqual(c.updates.slice(1), [{ kind: 'trouble', error, since: new Date(1) }])
+    c.say(ENTRIES, { kind: 'list', objects: [entry('a'), entry('b')] })
+    const full = c.updates.at(-1)!
+    assert.ok(full.kind === 'full')
+    assert.equal(full.objects.length, 2)
+  })
+  test('a resource installed later is found; kinds without effect are issues', () => {
+    const c = cluster(ENTRIES)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, { kind: 'list', objects: [] })
+    const routes = '/apis/gateway.networking.k8s.io/v1/httproutes'
+    c.install(routes)
+    c.pass(30_000)
+    c.say(routes, { kind: 'list', objects: [{ metadata: { name: 'r', namespace: 'default' }, spec: {} }] })
+    const told = c.updates.at(-1)!
+    assert.ok(told.kind === 'delta')
+    assert.deepEqual(
+      told.issues.map(({ code, at }) => [code, at]),
+      [['PH1007', 'kubernetes/test/HTTPRoute/default/r']],
+    )
+  })
+  test('an older version of a resource is followed where the newest is not served', () => {
+    const c = cluster('/apis/networking.istio.io/v1beta1/serviceentries')
+    c.start()
+    c.pass()
+    c.say('/apis/networking.istio.io/v1beta1/serviceentries', { kind: 'list', objects: [entry('a')] })
+    const full = c.updates[0]!
+    assert.ok(full.kind === 'full')
+    assert.equal(full.objects.length, 1)
+  })
+  test('verdicts name the object, its generation and what is wrong; our own status is no change', () => {
+    const c = cluster(ENTRIES)
+    const verdicts: Verdict[] = []
+    c.source.verdicts.subscribe((verdict) => verdicts.push(verdict))
+    c.start()
+    c.pass()
+    c.say(ENTRIES, { kind: 'list', objects: [entry('a')] })
+    assert.deepEqual(
+      verdicts.map(({ path, generation, issues }) => [path, generation, issues]),
+      [['/apis/networking.istio.io/v1/namespaces/default/serviceentries/a', 3, []]],
+    )
+    const before = c.updates.length
+    c.say(ENTRIES, {
+      kind: 'put',
+      object: { ...entry('a'), status: { conditions: [{ type: 'Reconciled' }] } },
+    })
+    assert.equal(c.updates.length, before)
+    assert.deepEqual(verdicts.at(-1)?.status, { conditions: [{ type: 'Reconciled' }] })
+  })
+  test('unsubscribing ends every list and timer', () => {
+    const c = cluster(ENTRIES)
+    const one = c.start()
+    const two = c.start()
+    c.pass()
+    c.say(ENTRIES, { kind: 'list', objects: [entry('a')] })
+    one.unsubscribe()
+    assert.equal(c.lists.size, 1)
+    two.unsubscribe()
+    assert.equal(c.lists.size, 0)
+    const after = c.updates.length
+    c.pass(120_000)
+    assert.equal(c.updates.length, after)
+  })
+})
