@@ -137,6 +137,16 @@ test('explicit: by host and port, and without a port for 80; CONNECT to every se
   assert.equal(json.ignorePortInHostMatching, undefined)
 })
 
+test('explicit: a service of the mesh with one HTTP port is called by its name alone, too', () => {
+  const web = service('web.service.consul', [port(8080, 'HTTP')])
+  const two = service('two.service.consul', [port(8080, 'HTTP'), port(9090, 'HTTP')])
+  const outside = service('out.example.com', [port(8080, 'HTTP')], [], { location: 'MESH_EXTERNAL' })
+  const { json } = route('http_proxy', [web, two, outside], { mode: 'explicit' })
+  assert.deepEqual(domains(json, 'web'), ['web.service.consul', 'web.service.consul:8080'])
+  assert.deepEqual(domains(json, 'two'), ['two.service.consul:8080'])
+  assert.deepEqual(domains(json, 'out'), ['out.example.com:8080'])
+})
+
 test('explicit, REGISTRY_ONLY: neither request nor tunnel gets out', () => {
   const { json } = route('http_proxy', [], { mode: 'explicit', policy: 'REGISTRY_ONLY' })
   assert.deepEqual(

@@ -1,4 +1,7 @@
 /** Route configurations, put together from the encoded bytes of virtual hosts that all views share. */
+
+import type { ServiceAttributes } from '#model/mesh.ts'
+import type { ServicePort } from '#model/service.ts'
 import { VirtualHostSchema } from '#xds/proto/gen/envoy/config/route/v3/route_components_pb.js'
 import { RouteConfigurationSchema } from '#xds/proto/gen/envoy/config/route/v3/route_pb.js'
 import { AnySchema, encode } from '#xds/proto/index.ts'
@@ -9,6 +12,7 @@ import { identityCache } from './cache.ts'
 import { assembledRoute, type Context } from './context.ts'
 import { hostNames, inForm } from './domains.ts'
 import type { Member } from './members.ts'
+import { protocolClass } from './protocol.ts'
 import { sharedMetadata } from './provenance.ts'
 import { catchAll, type RouteScope, virtualHost } from './virtual-hosts.ts'
 
@@ -29,7 +33,8 @@ export function routeGenerator(context: Context) {
     const { form, tunnels, grpc = false, namespace } = scope
     const key = [port.port, port.protocol, form, tunnels, grpc, namespace === attributes.namespace].join()
     return wishes.get(attributes, key, () => {
-      const [own, ...more] = hostNames(attributes, namespace).map((host) => inForm(host, port.port, form))
+      const wanted = form === 'withPort' && isOnlyPort(attributes, port) ? 'both' : form
+      const [own, ...more] = hostNames(attributes, namespace).map((host) => inForm(host, port.port, wanted))
       return { key, own: own ?? [], more: more.flat() }
     })
   }
@@ -63,6 +68,13 @@ export function routeGenerator(context: Context) {
     ])
   }
 }
+
+/** A service of the mesh with one port is called by its name alone, too: there is nothing else to mean. */
+const isOnlyPort = ({ ports, location, resolution }: ServiceAttributes, { protocol }: ServicePort): boolean =>
+  location === 'MESH_INTERNAL' &&
+  resolution === 'STATIC' &&
+  ports.length === 1 &&
+  ['http', 'auto'].includes(protocolClass(protocol))
 
 /** True to the first that asks for a domain: Envoy refuses a route configuration where two virtual hosts share one. */
 function claims(context: Context): (domain: string) => boolean {
