@@ -3,6 +3,7 @@
  *   node test/run.ts unit e2e [-- name of a file]
  * Exit 1 if a test failed, or if a suite had none: what can't run must not pass in silence.
  */
+import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -14,18 +15,27 @@ interface Suite {
   readonly isolation: 'none' | 'process'
   /** Milliseconds for one test. */
   readonly timeout: number
+  /** A script that must succeed before. */
+  readonly before?: string
 }
 
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     files: ['test/*/**/*.test.ts'],
-    not: ['test/{e2e,netns,package,bench}/**'],
+    not: ['test/{e2e,netns,package,bench,testbed,real}/**'],
     isolation: 'none',
     timeout: 30_000,
   },
   package: { files: ['test/package/*.test.ts'], isolation: 'process', timeout: 240_000 },
   e2e: { files: ['test/e2e/*.test.ts'], isolation: 'process', timeout: 600_000 },
   netns: { files: ['test/netns/*.test.ts'], isolation: 'process', timeout: 300_000 },
+  // Real registries (test/testbed): what is not in the user's cache is built first, so that no test has a build in it.
+  registries: {
+    files: ['test/testbed/*.test.ts', 'test/real/**/*.test.ts'],
+    isolation: 'process',
+    timeout: 180_000,
+    before: 'test/testbed/install.ts',
+  },
 }
 
 async function runSuite(name: string, suite: Suite, only: string | undefined) {
@@ -33,6 +43,10 @@ async function runSuite(name: string, suite: Suite, only: string | undefined) {
     .filter((file) => only === undefined || file.includes(only))
     .sort()
   const counts = { passed: 0, failed: 0 }
+  if (suite.before && spawnSync(process.execPath, [suite.before], { stdio: 'inherit' }).status !== 0) {
+    console.log(`suite ${name}: ${suite.before} failed`)
+    return { passed: 0, failed: 1 }
+  }
   const stream = run({
     files,
     isolation: suite.isolation,

@@ -10,6 +10,15 @@ export {
   type EurekaStatus,
   startEureka,
 } from './eureka.ts'
+export {
+  type FaultMode,
+  type FaultProxy,
+  type FaultProxyOptions,
+  type LoggedRequest,
+  type ProxiedAnswer,
+  type ProxiedRequest,
+  startFaultProxy,
+} from './fault-proxy.ts'
 export { type Answer, type Api, call, jsonApi, StatusError } from './http.ts'
 export { type KubernetesOptions, type KubernetesServer, startKubernetes } from './kubernetes.ts'
 export type { RbacRule } from './kubernetes-accounts.ts'
