@@ -1,4 +1,4 @@
-/** All that REST sees of the rest: read-only, structural, given by main.ts. */
+/** All that REST sees of the rest: structural, given by main.ts, and read-only but for `accept`. */
 import type { Issue, PilotError } from '#model/issue.ts'
 import type { MeshSettings, MeshSnapshot } from '#model/mesh.ts'
 import type { Logger } from '#support/logger.ts'
@@ -27,6 +27,11 @@ export interface MeshReader {
   readiness(): Readiness
   /** Everything wrong now: with services, configuration, sources. */
   issues(): readonly Issue[]
+  /**
+   * The operator accepts that what is held back of this registry is gone: how many services are let go; undefined:
+   * there is no such registry. Absent = 404.
+   */
+  accept?(registry: string): number | undefined
 }
 export type Readiness =
   | { readonly ready: true }

@@ -12,6 +12,7 @@ const table = {
     404,
     'Take an id from `pilothouse proxy-status` or /debug/syncz; a proxy that is not listed is not connected.',
   ],
+  UNKNOWN_REGISTRY: [404, 'Take a name from `pilothouse registries` or /debug/registryz.'],
   NOT_FOUND: [404, 'See /debug for the list of paths.'],
   METHOD_NOT_ALLOWED: [405, 'See /openapi.json for the methods of each path.'],
   HOST_REFUSED: [

@@ -1,4 +1,4 @@
-/** The admin server: REST over the model and the streams. Read-only; binds where it is told, and nowhere else. */
+/** The admin server: REST over the model and the streams. Read-only but for one path; binds where it is told, and nowhere else. */
 import type { AddressInfo } from 'node:net'
 import {
   type FastifyError,
@@ -142,7 +142,7 @@ async function openapi(deps: AdminDeps): Promise<object> {
       info: {
         title: 'Pilothouse',
         version: deps.version.version,
-        description: 'What the Pilot knows. Read-only.',
+        description: 'What the Pilot knows. Read-only, but for /debug/registryz/accept.',
       },
     },
   })

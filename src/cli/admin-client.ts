@@ -10,9 +10,19 @@ export type Query = Readonly<Record<string, string | undefined>>
  * The JSON of one path.
  * @throws CommandFailure if the Pilot does not answer, or refuses (with its own message and remedy)
  */
-export async function ask<T>(adminUrl: string, path: string, query: Query = {}): Promise<T> {
+export function ask<T>(adminUrl: string, path: string, query: Query = {}): Promise<T> {
+  return call<T>('GET', adminUrl, path, query)
+}
+
+/** The JSON that a POST without a body answers; throws as `ask` does. */
+export function post<T>(adminUrl: string, path: string, query: Query = {}): Promise<T> {
+  return call<T>('POST', adminUrl, path, query)
+}
+
+async function call<T>(method: string, adminUrl: string, path: string, query: Query): Promise<T> {
   const url = address(adminUrl, path, query)
-  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT) }).catch((error: unknown) => {
+  const signal = AbortSignal.timeout(TIMEOUT)
+  const response = await fetch(url, { method, signal }).catch((error: unknown) => {
     throw unreachable(adminUrl, error)
   })
   const body = await response.text().catch((error: unknown) => {

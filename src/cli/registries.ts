@@ -1,6 +1,6 @@
 /** `pilothouse registries` */
 import type { Issue, PilotError } from '#model/issue.ts'
-import { ask, jsonText } from './admin-client.ts'
+import { ask, jsonText, post } from './admin-client.ts'
 import { issueText } from './issues.ts'
 import type { CommandResult, ViewOptions } from './options.ts'
 import { age, alarm, table } from './table.ts'
@@ -11,7 +11,13 @@ interface SourceJson {
   readonly state: string
   readonly lastUpdate: string | null
   readonly error: PilotError | null
+  readonly staleServices?: number
+  readonly protectedServices?: number
   readonly issues: readonly Issue[]
+}
+export interface RegistriesOptions extends ViewOptions {
+  /** Name of the registry of which what is held back is let go, instead of the list. */
+  readonly accept?: string
 }
 interface RegistryzJson {
   readonly registries: readonly SourceJson[]
@@ -22,15 +28,16 @@ interface RegistryzJson {
 export async function registries(
   adminUrl: string,
   _args: readonly string[],
-  { output, colors }: ViewOptions,
+  { output, colors, accept }: RegistriesOptions,
 ): Promise<CommandResult> {
+  if (accept !== undefined) return letGo(adminUrl, accept, output)
   const answer = await ask<RegistryzJson>(adminUrl, '/debug/registryz')
   if (output === 'json') return { exitCode: 0, text: jsonText(answer.registries) }
   const row = (role: string) => (source: SourceJson) => [
     source.name,
     role,
     source.kind,
-    source.state === 'fresh' ? source.state : alarm(source.state, colors),
+    stateText(source, colors),
     age(source.lastUpdate, Date.now()),
     role === 'config'
       ? ''
@@ -41,6 +48,33 @@ export async function registries(
   const head = ['NAME', 'ROLE', 'KIND', 'STATE', 'LAST UPDATE', 'SERVICES', 'ISSUES']
   const sources = [...answer.registries, ...answer.configSources]
   return { exitCode: 0, text: [table(head, rows), ...sources.flatMap(details)].join('\n') }
+}
+
+/** `fresh`, or e.g. `fresh, 2 protected, 1 stale`: the source's own state, and the services that have another. */
+function stateText(
+  { state, staleServices = 0, protectedServices = 0 }: SourceJson,
+  colors: boolean | undefined,
+): string {
+  const parts = [
+    state,
+    ...(protectedServices > 0 ? [`${protectedServices} protected`] : []),
+    ...(staleServices > 0 ? [`${staleServices} stale`] : []),
+  ]
+  const text = parts.join(', ')
+  return text === 'fresh' ? text : alarm(text, colors)
+}
+
+async function letGo(
+  adminUrl: string,
+  registry: string,
+  output: ViewOptions['output'],
+): Promise<CommandResult> {
+  const answer = await post<{ accepted: number }>(adminUrl, '/debug/registryz/accept', { registry })
+  if (output === 'json') return { exitCode: 0, text: jsonText(answer) }
+  const { accepted } = answer
+  const what =
+    accepted === 0 ? 'nothing was held back' : `${accepted} service${accepted > 1 ? 's' : ''} let go`
+  return { exitCode: 0, text: `${registry}: ${what}.` }
 }
 
 const details = ({ name, error, issues }: SourceJson): readonly string[] => [

@@ -21,12 +21,12 @@ export function addViewCommands(program: Command, terminal: Terminal): void {
       show(terminal, await endpoints(admin, service === undefined ? [] : [service], { ...options, colors }))
     })
 
-  view(program, 'registries', 'registries and configuration sources with their state').action(
-    async ({ admin, ...options }: Asked) => {
+  view(program, 'registries', 'registries and configuration sources with their state')
+    .option('--accept <name>', 'let go what is held back (protected) of this registry')
+    .action(async ({ admin, ...options }: Asked & { accept?: string }) => {
       const { registries } = await import('./registries.ts')
       show(terminal, await registries(admin, [], { ...options, colors }))
-    },
-  )
+    })
 
   view(program, 'config', 'configuration objects, and what is wrong with any')
     .option('--kind <kind>', 'only this kind, e.g. Sidecar')

@@ -67,6 +67,16 @@ export const meshIssueCodes = {
     title: 'Registries disagree on whether the service is headless',
     remedy: 'Make the service headless in both registries or in none.',
   },
+  PH2015: {
+    title: 'Registries disagree on the health of an endpoint',
+    remedy:
+      'Nothing has to be done where one of them is away; else check the endpoint’s health checks in both registries.',
+  },
+  PH2016: {
+    title: 'An endpoint is flapping; its downs are delayed',
+    remedy:
+      'Look at the endpoint’s health check and at its workload: it goes down and comes back again and again.',
+  },
   PH2020: {
     title: 'A configuration object is defined in two sources',
     remedy: 'Delete one of the two, or give it another name.',

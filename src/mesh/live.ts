@@ -5,7 +5,7 @@ import type { Logger } from '#support/logger.ts'
 import { meshError, reasonOf } from './conflicts.ts'
 import { initialState, type MergeResult, type MergeState, reduce, type SourceId } from './merge.ts'
 import type { MeshOptions } from './precedence.ts'
-import type { MergeEvent, Said, SaidContent } from './said.ts'
+import { heldCount, type MergeEvent, type Said, type SaidContent } from './said.ts'
 
 export interface MeshCounters {
   /** Updates that went through the merge. */
@@ -14,6 +14,8 @@ export interface MeshCounters {
   servicesTouched: number
   /** Snapshots told to subscribers. */
   emitted: number
+  /** Downs that were delayed because their endpoint flaps. */
+  flaps: number
 }
 
 export interface LiveMergeDeps {
@@ -35,6 +37,11 @@ export interface LiveMerge {
   readonly take: (source: SourceId, update: MergeEvent['update']) => void
   /** Unsubscribe to stop its timers. */
   readonly timers: Subscription
+}
+
+interface Wake {
+  readonly at: number
+  readonly timer: Subscription
 }
 
 /** Handles one after the other: an item that comes while another is handled waits, so that nobody sees two orders. */
@@ -60,9 +67,9 @@ const saidMore = (before: Said, after: Said): boolean =>
 
 export const liveMerge = (deps: LiveMergeDeps): LiveMerge => {
   const { settings, clock, log } = deps
-  const counters: MeshCounters = { merges: 0, servicesTouched: 0, emitted: 0 }
+  const counters: MeshCounters = { merges: 0, servicesTouched: 0, emitted: 0, flaps: 0 }
   const timers = new Subscription()
-  const settling = new Set<string>()
+  const wakes = new Map<string, Wake>()
   let state = initialState(deps.sources, settings)
   const now = (): Date => new Date(clock.now())
 
@@ -80,17 +87,35 @@ export const liveMerge = (deps: LiveMergeDeps): LiveMerge => {
     }
   }
 
-  /** Wakes when the next removal of this source is due; nothing runs while none is. */
-  const settleLater = (source: SourceId): void => {
-    const first = Math.min(...state.said.get(source.name)!.leaving.values())
-    if (first === Number.POSITIVE_INFINITY || settling.has(source.name) || timers.closed) return
-    settling.add(source.name)
-    const wake = timer(Math.max(0, first - clock.now()), clock).subscribe(() => {
-      timers.remove(wake)
-      settling.delete(source.name)
-      take({ source, update: { kind: 'tick' } })
-    })
+  /** Wakes when something of this source is due next; no timer runs while nothing waits. */
+  const wakeLater = (source: SourceId): void => {
+    const at = state.said.get(source.name)!.wake
+    const planned = wakes.get(source.name)
+    if (planned?.at === at || timers.closed) return
+    planned?.timer.unsubscribe()
+    wakes.delete(source.name)
+    if (at === undefined) return
+    const wake = new Subscription()
+    wakes.set(source.name, { at, timer: wake })
     timers.add(wake)
+    wake.add(
+      timer(Math.max(0, at - clock.now()), clock).subscribe(() => {
+        wake.unsubscribe()
+        wakes.delete(source.name)
+        take({ source, update: { kind: 'tick' } })
+      }),
+    )
+  }
+
+  const tellHold = (source: SourceId, before: Said, after: Said): void => {
+    const hold = after.holds.at(-1)
+    if (hold !== undefined && !before.holds.includes(hold))
+      log.warn(
+        { source: source.name, reason: hold.reason, services: heldCount(after) },
+        'mass disappearance held back (pilothouse registries --accept NAME lets it go)',
+      )
+    else if (before.holds.length > 0 && after.holds.length === 0)
+      log.info({ source: source.name }, 'nothing is held back any more')
   }
 
   const merge = (source: SourceId, update: MergeEvent['update']): void => {
@@ -99,9 +124,11 @@ export const liveMerge = (deps: LiveMergeDeps): LiveMerge => {
     state = result.state
     counters.merges++
     counters.servicesTouched += result.touched
+    counters.flaps += result.delayed
     const after = state.said.get(source.name)!
     if (saidMore(before, after)) deps.onSaid(source, after, after.state.lastUpdate ?? now())
-    settleLater(source)
+    tellHold(source, before, after)
+    wakeLater(source)
     deps.onMerged()
     if (!result.changed) return
     counters.emitted++

@@ -2,9 +2,12 @@
 import type { ConfigObject } from '#model/config.ts'
 import type { Issue } from '#model/issue.ts'
 import type { ChangeSet, MeshService, MeshServiceKey, MeshSnapshot, SourceState } from '#model/mesh.ts'
-import type { Service, Workload } from '#model/service.ts'
+import { type Endpoint, type Service, serviceKey, type Workload } from '#model/service.ts'
 import { sameContent } from '#support/equal.ts'
+import { type AdvanceRules, advance } from './advance.ts'
 import { meshIssue } from './conflicts.ts'
+import { FLAP_RULE, flapIssues } from './flaps.ts'
+import { freshnessIn } from './freshness.ts'
 import {
   type Contribution,
   type MeshOptions,
@@ -12,7 +15,7 @@ import {
   type Precedence,
   precedenceOf,
 } from './precedence.ts'
-import { advance, type MergeEvent, neverSpoken, type Said } from './said.ts'
+import { type MergeEvent, neverSpoken, type Said } from './said.ts'
 import {
   concerned,
   type Difference,
@@ -30,12 +33,14 @@ export type SourceId = Pick<SourceState, 'name' | 'kind' | 'role'>
 
 export interface MergeState {
   readonly precedence: Precedence
-  /** `MeshOptions.removalDelay`. */
-  readonly removalDelay: number
+  /** By source: what is damped and held back. */
+  readonly rules: ReadonlyMap<string, AdvanceRules>
   /** All sources, in the order of the settings. */
   readonly said: ReadonlyMap<string, Said>
   readonly contributions: SortedMap<readonly Contribution[]>
   readonly selection: SelectionIndex
+  /** Merged services of which registries report an endpoint with different health: who is fresh decides. */
+  readonly disputed: SortedMap<true>
   readonly snapshot: MeshSnapshot
 }
 
@@ -46,40 +51,42 @@ export interface MergeResult {
   readonly changed: boolean
   /** How many services were merged anew. */
   readonly touched: number
+  /** How many downs of flapping endpoints were delayed. */
+  readonly delayed: number
 }
 
 const snapshotOf = (
   revision: number,
   services: ReadonlyMap<MeshServiceKey, MeshService>,
   configs: ReadonlyMap<string, ConfigObject>,
-  said: ReadonlyMap<string, Said>,
+  { said, contributions }: Pick<MergeState, 'said' | 'contributions'>,
 ): MeshSnapshot => ({
   revision,
   services,
   configs,
   sources: new Map([...said].map(([name, { state }]) => [name, state])),
-  freshness: (_service, registry) => {
-    const source = said.get(registry)
-    if (source?.state.state === 'stale')
-      return { state: 'stale', since: source.state.since, reason: source.state.error?.message }
-    if (source?.restored === undefined) return { state: 'fresh' }
-    const reason =
-      source.state.error?.message ?? 'From the last snapshot on disk; the registry has not answered yet.'
-    return { state: 'stale', since: source.restored, reason }
-  },
+  freshness: freshnessIn(said, contributions, services),
+})
+
+const rulesOf = ({ name, role }: SourceId, options: MeshOptions): AdvanceRules => ({
+  removalDelay: options.removalDelay ?? REMOVAL_DELAY,
+  flapping: options.flapping === false ? undefined : (options.flapping ?? FLAP_RULE),
+  protection: role === 'registry' ? options.protection?.(name) : undefined,
 })
 
 /** `sources` in the order of the settings, which is the order of precedence; their names are unique. */
 export const initialState = (sources: readonly SourceId[], options: MeshOptions): MergeState => {
   const said = new Map(sources.map((source) => [source.name, neverSpoken(source)]))
   const registries = sources.filter(({ role }) => role === 'registry').map(({ name }) => name)
+  const contributions: MergeState['contributions'] = SortedMap.empty()
   return {
     precedence: precedenceOf(registries, options),
-    removalDelay: options.removalDelay ?? REMOVAL_DELAY,
+    rules: new Map(sources.map((source) => [source.name, rulesOf(source, options)])),
     said,
-    contributions: SortedMap.empty(),
+    contributions,
     selection: emptySelection,
-    snapshot: snapshotOf(0, SortedMap.empty(), SortedMap.empty(), said),
+    disputed: SortedMap.empty(),
+    snapshot: snapshotOf(0, SortedMap.empty(), SortedMap.empty(), { said, contributions }),
   }
 }
 
@@ -120,12 +127,20 @@ const remerge = (
 } => {
   const services = new Map<string, MeshService | undefined>()
   const changes = new Map<string, ServiceChange>()
-  const select = ({ service }: Contribution): readonly Workload[] => selected(state.selection, service)
+  const { said, selection, precedence, rules, snapshot } = state
+  const freshness = freshnessIn(said, state.contributions, snapshot.services)
+  const select = ({ service }: Contribution): readonly Workload[] => selected(selection, service)
+  const notes = ({ registry, service }: Contribution): readonly Issue[] => {
+    const flaps = said.get(registry)!.books.services.flaps.get(serviceKey(service))
+    const rule = rules.get(registry)!.flapping
+    return flaps === undefined || rule === undefined ? [] : flapIssues(service, flaps, rule)
+  }
   for (const key of keys) {
-    const previous = state.snapshot.services.get(key)
+    const previous = snapshot.services.get(key)
     const contributions = state.contributions.get(key)
-    const next =
-      contributions && unite({ key, contributions, select, precedence: state.precedence, previous })
+    const isFresh = (endpoint: Endpoint): boolean =>
+      freshness(key, endpoint.registry, endpoint).state === 'fresh'
+    const next = contributions && unite({ key, contributions, select, notes, isFresh, precedence, previous })
     if (next === previous) continue
     services.set(key, next)
     if (next === undefined) changes.set(key, 'removed')
@@ -169,6 +184,13 @@ const duplicates = (one: Said, earlier: readonly Said[]): Issue[] => {
   })
 }
 
+/** Services that may change with nothing but the freshness of this source. */
+const disputes = ({ disputed, snapshot }: MergeState, source: string): readonly MeshServiceKey[] =>
+  [...disputed.keys()].filter((key) => snapshot.services.get(key)?.registries.includes(source))
+
+const isDisputed = (service: MeshService | undefined): boolean =>
+  service?.issues.some(({ code }) => code === 'PH2015') ?? false
+
 const sameState = (a: SourceState, b: SourceState): boolean =>
   sameContent({ ...a, lastUpdate: undefined }, { ...b, lastUpdate: undefined })
 
@@ -176,7 +198,7 @@ const sameState = (a: SourceState, b: SourceState): boolean =>
 export const reduce = (before: MergeState, event: MergeEvent): MergeResult => {
   const known = before.said.get(event.source)
   if (known === undefined) throw new Error(`mesh: unknown source ${event.source}`)
-  const step = advance(known, event, before.removalDelay)
+  const step = advance(known, event, before.rules.get(event.source)!)
   const advanced = new Map(before.said).set(event.source, step.said)
   const quiet = step.configs.length === 0 && step.said.issues === known.issues
   const said = quiet ? advanced : withIssues(advanced)
@@ -185,21 +207,30 @@ export const reduce = (before: MergeState, event: MergeEvent): MergeResult => {
   const selectors = indexSelectors(before.selection, step.services, keyOf)
   const selection = indexWorkloads(selectors, step.workloads)
   const middle: MergeState = { ...before, said, contributions, selection }
-  const touched = new Set([...keys, ...concerned(selection, step.workloads)])
+  const touched = new Set([
+    ...keys,
+    ...concerned(selection, step.workloads),
+    ...step.noted.flatMap((key) => step.said.services.get(key) ?? []).map(keyOf),
+    ...(step.marks ? disputes(before, event.source) : []),
+  ])
   const merged = remerge(middle, touched)
   const configs = remergeConfigs(middle, step.configs)
+  const disputed = before.disputed.with(
+    new Map([...merged.services].map(([key, service]) => [key, isDisputed(service) || undefined])),
+  )
   const { snapshot: old } = before
   const snapshot = snapshotOf(
     old.revision + 1,
     (old.services as SortedMap<MeshService>).with(merged.services),
     (old.configs as SortedMap<ConfigObject>).with(configs),
-    said,
+    middle,
   )
   const sourceChanged = [...said].some(([name, one]) => !sameState(before.said.get(name)!.state, one.state))
   return {
-    state: { ...middle, snapshot },
+    state: { ...middle, disputed, snapshot },
     changes: { services: merged.changes, configs: new Set(configs.keys()) },
-    changed: merged.changes.size > 0 || configs.size > 0 || sourceChanged,
+    changed: merged.changes.size > 0 || configs.size > 0 || sourceChanged || step.marks,
     touched: touched.size,
+    delayed: step.delayed,
   }
 }

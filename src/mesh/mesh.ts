@@ -22,12 +22,14 @@ import { type LiveMerge, liveMerge, type MeshCounters } from './live.ts'
 import type { SourceId } from './merge.ts'
 import type { MeshOptions } from './precedence.ts'
 import { RESTORED_GRACE, type Readiness, readinessOf } from './readiness.ts'
-import type { Restored, SaidContent } from './said.ts'
+import { heldCount, type Restored, type SaidContent } from './said.ts'
 import { steady } from './source.ts'
 
+export type { FlapRule } from './flaps.ts'
 export type { MeshCounters } from './live.ts'
 export type { MeshOptions } from './precedence.ts'
 export { defaultMeshOptions } from './precedence.ts'
+export type { Protection } from './protect.ts'
 export type { Readiness } from './readiness.ts'
 
 export type RestoredSource = Restored & { readonly source: SourceId }
@@ -62,6 +64,11 @@ export interface Mesh {
   readiness(): Readiness
   /** true once ready; false if stopped before. */
   whenReady(): Promise<boolean>
+  /**
+   * The operator accepts that what is held back of this registry is gone: how many services (and workloads) are let go;
+   * undefined: there is no such registry.
+   */
+  accept(registry: string): number | undefined
   /** Everything wrong now: services', sources' and the store's issues. */
   issues(): readonly Issue[]
 }
@@ -178,6 +185,13 @@ export const createMesh = (deps: MeshDeps): Mesh => {
     snapshot,
     readiness: () => gate.readiness.value,
     whenReady: () => firstValueFrom(isReady, { defaultValue: false }),
+    accept: (registry) => {
+      const source = sources.find(({ name, role }) => name === registry && role === 'registry')
+      if (source === undefined) return undefined
+      const count = heldCount(live.state().said.get(registry)!)
+      if (count > 0) live.take(source, { kind: 'accept' })
+      return count
+    },
     issues: () => [
       ...[...snapshot().sources.values()].flatMap(({ issues }) => issues),
       ...[...snapshot().services.values()].flatMap(({ issues }) => issues),

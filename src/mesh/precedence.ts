@@ -1,6 +1,8 @@
 /** Who goes first, and which services are one: the rules of the settings, made ready for look-up. */
 import type { MeshServiceKey } from '#model/mesh.ts'
 import type { Service } from '#model/service.ts'
+import type { FlapRule } from './flaps.ts'
+import type { Protection } from './protect.ts'
 
 /** One more name for a service: what `joins` name is merged into `host`. */
 export interface Alias {
@@ -17,6 +19,10 @@ export interface MeshOptions {
   readonly startupGrace: number
   /** How long a service taken back lingers without endpoints (settle.ts), ms; 0 = not at all, 300 by default. */
   readonly removalDelay?: number
+  /** When downs are delayed (flaps.ts); false = never, `FLAP_RULE` by default. */
+  readonly flapping?: FlapRule | false
+  /** When a mass disappearance is held back (protect.ts), by the registry's name; undefined = never. */
+  readonly protection?: (registry: string) => Protection | undefined
 }
 
 export const defaultMeshOptions: MeshOptions = { aliases: [], failover: [], startupGrace: 30_000 }

@@ -4,7 +4,8 @@ import type { Issue } from '#model/issue.ts'
 import type { MeshEndpoint, MeshService, MeshServiceKey, ServiceAttributes } from '#model/mesh.ts'
 import type { Endpoint, ServicePort, Workload } from '#model/service.ts'
 import { keep, sameContent } from '#support/equal.ts'
-import { attributeConflicts, holderOf, issueOn, meshIssue, ownerOf } from './conflicts.ts'
+import { attributeConflicts, holderOf, issueOn, ownerOf } from './conflicts.ts'
+import { counted } from './counted.ts'
 import { type PortPlan, portsOf, unitePorts } from './ports.ts'
 import { audience, type Contribution, compareText, type Precedence } from './precedence.ts'
 
@@ -14,6 +15,10 @@ export interface UniteInput {
   readonly contributions: readonly Contribution[]
   /** Workloads that a contribution's selector picks. */
   readonly select: (contribution: Contribution) => readonly Workload[]
+  /** What else there is to say about a contribution. */
+  readonly notes?: (contribution: Contribution) => readonly Issue[]
+  /** Whether the registry of an endpoint says so now; absent = all are fresh. */
+  readonly isFresh?: (endpoint: Endpoint) => boolean
   readonly precedence: Precedence
   /** The service as it was: what says the same keeps its identity. */
   readonly previous?: MeshService
@@ -35,6 +40,13 @@ const sameAudience = (
   return { kept, issues }
 }
 
+const namespacesOf = (
+  contributions: readonly Contribution[],
+): Pick<ServiceAttributes, 'namespaces'> | undefined => {
+  const [first, ...others] = new Set(contributions.map(({ service }) => service.namespace))
+  return others.length === 0 ? undefined : { namespaces: [first!, ...others.sort()] }
+}
+
 const attributesOf = (
   { key, precedence }: UniteInput,
   contributions: readonly Contribution[],
@@ -46,6 +58,7 @@ const attributesOf = (
     key,
     hostname,
     namespace: service.namespace,
+    ...namespacesOf(contributions),
     ports,
     addresses: holderOf(contributions, 'addresses').service.addresses,
     resolution: service.resolution,
@@ -110,62 +123,6 @@ const fitting = (
   return kept
 }
 
-/**
- * The same address and ports are counted once, for who comes first. Where only some ports are the same, the later
- * endpoint keeps the others. `endpoints` are sorted.
- */
-const counted = (
-  endpoints: readonly Endpoint[],
-  ports: readonly ServicePort[],
-  issues: Issue[],
-): readonly Endpoint[] => {
-  const byAddress = new Map<string, Endpoint[]>()
-  const twice = new Map<string, { readonly owners: readonly [string, string]; count: number }>()
-  const kept: Endpoint[] = []
-  for (const endpoint of endpoints) {
-    const place = `${endpoint.network}|${endpoint.address}`
-    const earlier = byAddress.get(place)
-    const rest = earlier === undefined ? endpoint : uncovered(endpoint, earlier, ports)
-    if (rest !== endpoint) {
-      const owners = [earlier![0]!.registry, endpoint.registry] as const
-      const seen = twice.get(owners.join('|')) ?? { owners, count: 0 }
-      seen.count++
-      twice.set(owners.join('|'), seen)
-    }
-    if (rest === undefined) continue
-    kept.push(rest)
-    if (earlier === undefined) byAddress.set(place, [rest])
-    else earlier.push(rest)
-  }
-  for (const { owners, count } of twice.values()) {
-    if (owners[0] === owners[1]) continue
-    const message = `${count} endpoint${count > 1 ? 's are' : ' is'} reported by ${owners[0]}, which holds, and by ${owners[1]} as well.`
-    issues.push(meshIssue('PH2012', 'info', message, { path: 'endpoints', at: owners[1] }))
-  }
-  return kept
-}
-
-const portNumber = (endpoint: Pick<Endpoint, 'ports'>, port: ServicePort): number =>
-  endpoint.ports[port.name] ?? port.targetPort ?? port.port
-
-/** What `earlier` ones at the same address don't serve yet: all, some ports, or (undefined) nothing. */
-const uncovered = (
-  endpoint: Endpoint,
-  earlier: readonly Endpoint[],
-  ports: readonly ServicePort[],
-): Endpoint | undefined => {
-  const served = ports.filter((port) => portNumber(endpoint, port) !== 0)
-  const covered = served.filter((port) =>
-    earlier.some((other) => portNumber(other, port) === portNumber(endpoint, port)),
-  )
-  if (covered.length === 0) return served.length === 0 ? undefined : endpoint
-  if (covered.length === served.length) return undefined
-  return {
-    ...endpoint,
-    ports: { ...endpoint.ports, ...Object.fromEntries(covered.map(({ name }) => [name, 0])) },
-  }
-}
-
 /** Ranks among the registries that have endpoints at all, so that an empty registry leaves no gap. */
 const withPriority = (endpoints: readonly Endpoint[], failover: boolean): readonly MeshEndpoint[] => {
   const order = failover ? [...new Set(endpoints.map(({ registry }) => registry))] : []
@@ -201,11 +158,16 @@ export const unite = (input: UniteInput): MeshService => {
   const { kept: contributions, issues: refused } = sameAudience(input.contributions)
   const { ports, plans, issues: portIssues } = unitePorts(contributions)
   const attributes = keep(previous?.attributes, attributesOf(input, contributions, ports))
-  const issues = [...refused, ...attributeConflicts(contributions), ...portIssues]
+  const notes = input.notes === undefined ? [] : contributions.flatMap(input.notes)
+  const issues = [...refused, ...attributeConflicts(contributions), ...portIssues, ...notes]
   const collected = contributions.flatMap((contribution, index) =>
     fitting(collect(input, contribution, plans[index]!, ports), contribution, attributes.resolution, issues),
   )
-  const listed = counted(collected.sort(compareEndpoints(precedence)), ports, issues)
+  const listed = counted(collected.sort(compareEndpoints(precedence)), {
+    ports,
+    issues,
+    isFresh: input.isFresh,
+  })
   const endpoints = keepEndpoints(
     previous?.endpoints,
     withPriority(listed, precedence.isFailover(attributes.hostname)),

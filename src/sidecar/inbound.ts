@@ -16,14 +16,14 @@ export function inboundView(
   config: SidecarConfig | undefined,
 ): InboundView {
   const found = traits.type === 'router' ? [] : portsAt(index, traits)
-  const own = found.filter(({ service }) => service.namespace === traits.namespace)
+  const own = found.filter(({ service }) => isOf(service, traits.namespace))
   const ingress = config?.spec.ingress ?? []
   const wanted =
     ingress.length > 0 && config
       ? ingress.map((each) => fromIngress(each, config, traits, own))
       : own.map((each) => fromService(each, traits, config))
   const { ports, conflicts: unsettled } = settle(wanted, traits)
-  const foreign = found.filter(({ service }) => service.namespace !== traits.namespace)
+  const foreign = found.filter(({ service }) => !isOf(service, traits.namespace))
   const conflicts = [...unsettled, ...(ingress.length > 0 ? [] : foreign.map(outsider))]
   return {
     mode: traits.mode,
@@ -41,6 +41,10 @@ interface OwnPort {
   /** Where the endpoint listens. */
   readonly port: number
 }
+
+/** A service that several registries report may be of several namespaces: each of them is its own. */
+const isOf = ({ namespace: first, namespaces }: ServiceAttributes, namespace: string): boolean =>
+  first === namespace || (namespaces?.includes(namespace) ?? false)
 
 /** As in Istio's GetProxyServiceTargets, only the sidecar's own namespace opens ports here. */
 const outsider = ({ port, service }: OwnPort): InboundConflict => ({

@@ -1,7 +1,7 @@
 /** Metrics that are read from the mesh and the streams at the scrape. */
 
 import type { Issue } from '#model/issue.ts'
-import type { MeshEndpoint, MeshService, MeshSnapshot } from '#model/mesh.ts'
+import type { MeshEndpoint, MeshService, MeshSnapshot, SourceState } from '#model/mesh.ts'
 import type { Node } from '#xds/resources.ts'
 import { shortName } from '#xds/type-urls.ts'
 import type { MetricFactory, Sample } from './registry.ts'
@@ -27,7 +27,12 @@ export interface MetricSources {
     readonly active: number
   }
   /** The mesh's own counters. */
-  readonly merge?: { readonly merges: number; readonly servicesTouched: number; readonly emitted: number }
+  readonly merge?: {
+    readonly merges: number
+    readonly servicesTouched: number
+    readonly emitted: number
+    readonly flaps?: number
+  }
 }
 
 export function pulledMetrics(make: MetricFactory, given: MetricSources): void {
@@ -97,6 +102,11 @@ function counters(make: MetricFactory, { views, merge }: MetricSources): void {
     'Services merged anew.',
     () => merge?.servicesTouched ?? 0,
   )
+  make.pulledCounter(
+    'pilothouse_flaps_total',
+    'Downs that were delayed because their endpoint flaps.',
+    () => merge?.flaps ?? 0,
+  )
   make.pulledCounter('pilothouse_snapshots_total', 'Snapshots made.', () => merge?.emitted ?? 0)
 }
 
@@ -120,6 +130,12 @@ function services(make: MetricFactory, { snapshot }: MetricSources): void {
 function registries(make: MetricFactory, { snapshot, now, ready }: MetricSources): void {
   const states = ['fresh', 'stale', 'connecting']
   const sources = () => [...snapshot().sources.values()]
+  const perRegistry = (name: string, help: string, of: (source: SourceState) => number | undefined) =>
+    make.pulled(name, help, ['registry'], () =>
+      sources()
+        .filter(({ role }) => role === 'registry')
+        .map((source): Sample => [of(source) ?? 0, { registry: source.name }]),
+    )
   make.pulled(
     'pilothouse_registry_state',
     '1 for the state a source is in.',
@@ -137,6 +153,22 @@ function registries(make: MetricFactory, { snapshot, now, ready }: MetricSources
       sources().flatMap(({ name, lastUpdate }): Sample[] =>
         lastUpdate ? [[Math.max(0, now() - lastUpdate.getTime()) / 1000, { registry: name }]] : [],
       ),
+  )
+  make.pulled(
+    'pilothouse_registry_endpoints',
+    'Endpoints that a registry serves, in merged services.',
+    ['registry'],
+    () => tally(endpoints(snapshot().services.values()), ({ registry }) => ({ registry })),
+  )
+  perRegistry(
+    'pilothouse_registry_stale_services',
+    'Services in trouble of their own.',
+    (s) => s.staleServices,
+  )
+  perRegistry(
+    'pilothouse_registry_protected_services',
+    'Services of which a mass disappearance is held back.',
+    (s) => s.protectedServices,
   )
   make.pulled(
     'pilothouse_services_not_fresh',

@@ -105,6 +105,29 @@ describe('tables', () => {
     assert.match(out, /config\/sidecar\.yaml:9: warning PH1: odd <host>\n {2}Mend it\./)
   })
 
+  test('registries counts what is held back, and lets it go', async () => {
+    const base = fakes()
+    const consul = {
+      ...base.mesh.snapshot().sources.get('consul/dc1')!,
+      state: 'fresh' as const,
+      staleServices: 2,
+      protectedServices: 1,
+    }
+    const shown = { ...snapshot(), sources: new Map([['consul/dc1', consul]]) }
+    const accept = (name: string): number | undefined => (name === 'consul/dc1' ? 1 : undefined)
+    const held = createAdmin(fakes({ mesh: { ...base.mesh, snapshot: () => shown, accept } }))
+    const { address, port } = await held.listen('127.0.0.1:0')
+    const ask = (...args: string[]) => run('registries', ...args, '--admin', `http://${address}:${port}`)
+    assert.equal(cells((await ask()).out, 1)[3], 'fresh, 1 protected, 2 stale')
+    assert.equal((await ask('--accept', 'consul/dc1')).out, 'consul/dc1: 1 service let go.\n')
+    const json = await ask('--accept', 'consul/dc1', '-o', 'json')
+    assert.deepEqual(JSON.parse(json.out), { registry: 'consul/dc1', accepted: 1 })
+    const unknown = await ask('--accept', 'ghost')
+    assert.equal(unknown.code, 1)
+    assert.match(unknown.err, /no registry ghost\.\nTake a name from `pilothouse registries`/)
+    await held.close()
+  })
+
   test('proxy-status tells the words of a NACK', async () => {
     const { out } = await view('ps', 'orders-1.default')
     assert.match(

@@ -2,7 +2,7 @@
 import type { ConfigObject, ConfigUpdate } from '#model/config.ts'
 import { configKey } from '#model/config.ts'
 import type { MeshService } from '#model/mesh.ts'
-import { type Service, serviceKey, type Workload, workloadKey } from '#model/service.ts'
+import { type Endpoint, type Service, serviceKey, type Workload, workloadKey } from '#model/service.ts'
 import type { RegistryUpdate } from '#registries/registry.ts'
 import { type Contribution, type MeshOptions, precedenceOf } from '../../src/mesh/precedence.ts'
 import type { MergeEvent } from '../../src/mesh/said.ts'
@@ -12,12 +12,18 @@ interface Last {
   services: Map<string, Service>
   workloads: Map<string, Workload>
   configs: Map<string, ConfigObject>
+  /** It has said `full`. */
+  synced: boolean
+  stale: boolean
 }
 
 const hear = (last: Last, event: MergeEvent): void => {
   const { update } = event
+  last.synced ||= update.kind === 'full'
+  last.stale = last.synced && update.kind === 'trouble'
   if (update.kind === 'trouble') return
-  if (update.kind === 'restored' || update.kind === 'tick') throw new Error('not part of the reference')
+  if (update.kind === 'restored' || update.kind === 'tick' || update.kind === 'accept')
+    throw new Error('not part of the reference')
   if (update.kind === 'full') {
     last.services = new Map()
     last.workloads = new Map()
@@ -54,7 +60,7 @@ export const referenceMerge = (
   const said = new Map(
     names.map((name): [string, Last] => [
       name,
-      { services: new Map(), workloads: new Map(), configs: new Map() },
+      { services: new Map(), workloads: new Map(), configs: new Map(), synced: false, stale: false },
     ]),
   )
   for (const event of events) hear(said.get(event.source)!, event)
@@ -73,10 +79,11 @@ export const referenceMerge = (
       .filter(({ labels }) =>
         Object.entries(service.selector ?? {}).every(([key, value]) => labels[key] === value),
       )
+  const isFresh = ({ registry }: Endpoint): boolean => !said.get(registry)!.stale
   const services = new Map<string, MeshService>()
   for (const key of [...groups.keys()].sort()) {
     const contributions = groups.get(key)!.sort(precedence.compare)
-    services.set(key, unite({ key, contributions, select, precedence }))
+    services.set(key, unite({ key, contributions, select, isFresh, precedence }))
   }
   const configs = new Map<string, ConfigObject>()
   for (const { configs: objects } of [...said.values()].reverse())

@@ -49,6 +49,12 @@ describe('from services at the own address', () => {
     ['a gateway', [a], { type: 'router' }, []],
     ['another namespace’s service opens nothing', [a], { namespace: 'shop' }, []],
     [
+      'a service of several registries is of each of their namespaces',
+      [service('u.test', { namespaces: ['default', 'shop'], endpoints: [endpoint('10.0.0.1')] })],
+      { namespace: 'shop' },
+      ['u.test 80 HTTP - -'],
+    ],
+    [
       'an equal address of another network is another host',
       [service('n.test', { endpoints: [endpoint('10.0.0.1', { network: 'x' })] })],
       { network: 'y' },
@@ -89,6 +95,14 @@ describe('from services at the own address', () => {
     const view = inbound([service('f.test', { namespace: 'shop', endpoints: [endpoint('10.0.0.1')] })])
     assert.deepEqual(view.ports, [])
     assert.deepEqual(view.conflicts, [{ port: 80, service: 'f.test', reason: 'namespace' }])
+  })
+
+  test('a union is foreign only to namespaces that none of its registries names', () => {
+    const union = service('u.test', { namespaces: ['default', 'shop'], endpoints: [endpoint('10.0.0.1')] })
+    assert.deepEqual(inbound([union], { namespace: 'other' }).conflicts, [
+      { port: 80, service: 'u.test', reason: 'namespace' },
+    ])
+    assert.equal(inbound([union], { namespace: 'shop' }).conflicts, undefined)
   })
 
   test('a listener that would call itself is left out, and it is noted', () => {

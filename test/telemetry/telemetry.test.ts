@@ -23,7 +23,7 @@ const metrics = (of: Partial<MetricsOptions> = {}) => {
     now: () => at.getTime() + 5000,
     issues: () => [{ severity: 'error', code: 'X', message: 'm', remedy: 'r' }],
     views: { viewsBuilt: 3, viewsAdvanced: 40, active: 2 },
-    merge: { merges: 9, servicesTouched: 8, emitted: 7 },
+    merge: { merges: 9, servicesTouched: 8, emitted: 7, flaps: 4 },
     ...of,
   })
 }
@@ -44,6 +44,10 @@ describe('metrics', () => {
       'pilot_inbound_updates 9',
       'pilot_info{version="0.1.0"} 1',
       'pilothouse_endpoints{registry="consul/dc1",health="DRAINING"} 1',
+      'pilothouse_registry_endpoints{registry="consul/dc1"} 1',
+      'pilothouse_registry_stale_services{registry="consul/dc1"} 0',
+      'pilothouse_registry_protected_services{registry="file/a"} 0',
+      'pilothouse_flaps_total 4',
       'pilothouse_registry_state{registry="consul/dc1",role="registry",state="stale"} 1',
       'pilothouse_registry_state{registry="consul/dc1",role="registry",state="fresh"} 0',
       'pilothouse_registry_age_seconds{registry="file/a"} 5',

@@ -1,11 +1,14 @@
-/** /debug/registryz and /debug/endpointz: the merged model. */
+/** /debug/registryz and /debug/endpointz: the merged model; what of it is held back can be let go. */
 import type { MeshEndpoint, MeshService, MeshSnapshot, SourceState } from '#model/mesh.ts'
 import type { ServicePort } from '#model/service.ts'
+import { AdminError } from '../errors.ts'
 import { type Page, page } from '../paging.ts'
 import { answers, query, type Routes, sendList, sendObject } from '../reply.ts'
 
-export const serviceRoutes: Routes = (app, { mesh }) => {
-  const tags = ['model']
+const tags = ['model']
+
+export const serviceRoutes: Routes = (app, deps) => {
+  const { mesh } = deps
 
   app.get<{ Querystring: Page }>(
     '/debug/registryz',
@@ -30,6 +33,8 @@ export const serviceRoutes: Routes = (app, { mesh }) => {
     },
   )
 
+  acceptRoute(app, deps)
+
   app.get<{ Querystring: Page & { service?: string; registry?: string } }>(
     '/debug/endpointz',
     {
@@ -47,13 +52,52 @@ export const serviceRoutes: Routes = (app, { mesh }) => {
   )
 }
 
-const sourceJson = ({ name, kind, state, lastUpdate, error, since, issues }: SourceState) => ({
+const acceptRoute: Routes = (app, { mesh, log }) => {
+  const { accept } = mesh
+  if (accept === undefined) return
+  app.post<{ Querystring: { registry?: string } }>(
+    '/debug/registryz/accept',
+    {
+      schema: {
+        summary: 'Let go what is held back of a registry (state protected)',
+        tags,
+        querystring: query({ registry: 'Name of the registry.' }),
+        response: answers('How many services were let go.'),
+      },
+    },
+    async ({ headers, query: { registry } }) => {
+      // A page in a browser can post to this machine without being asked: it says where it comes from.
+      if (headers.origin !== undefined)
+        throw new AdminError('HOST_REFUSED', 'A web page may not let go what is held back.')
+      if (!registry) throw new AdminError('INVALID_PARAMETER', 'registry is missing.')
+      const accepted = accept(registry)
+      if (accepted === undefined)
+        throw new AdminError('UNKNOWN_REGISTRY', `There is no registry ${registry}.`)
+      log.info({ registry, accepted }, 'the operator let go what was held back')
+      return { registry, accepted }
+    },
+  )
+}
+
+const sourceJson = ({
+  name,
+  kind,
+  state,
+  lastUpdate,
+  error,
+  since,
+  staleServices,
+  protectedServices,
+  issues,
+}: SourceState) => ({
   name,
   kind,
   state,
   lastUpdate: lastUpdate ?? null,
   error: error ?? null,
   since: since ?? null,
+  ...(staleServices !== undefined && { staleServices }),
+  ...(protectedServices !== undefined && { protectedServices }),
   issues,
 })
 
@@ -90,7 +134,7 @@ function* endpointsJson(snapshot: MeshSnapshot, wanted: { service?: string; regi
           portNumber(endpoint, port) !== 0 &&
           (wanted.registry === undefined || endpoint.registry === wanted.registry)
         )
-          yield endpointJson(service, port, endpoint, snapshot.freshness(key, endpoint.registry))
+          yield endpointJson(service, port, endpoint, snapshot.freshness(key, endpoint.registry, endpoint))
   }
 }
 
