@@ -4,6 +4,7 @@ import { copyFile, cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Cached, cached, tool } from './cache.ts'
+import { ensureKnot } from './knot.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -32,17 +33,16 @@ const building = new Map<BinaryName, Promise<string>>()
 export function binary(name: BinaryName): Promise<string> {
   let path = building.get(name)
   if (!path) {
-    path = recipe(name).then((it) => cached(it))
+    path = ensure(name)
     building.set(name, path)
     path.catch(() => building.delete(name))
   }
   return path
 }
 
-async function recipe(name: BinaryName): Promise<Cached> {
-  if (name === 'eureka') return eureka()
-  if (name === 'knot') return (await import('./knot.ts')).knot()
-  return goServer(name)
+async function ensure(name: BinaryName): Promise<string> {
+  if (name === 'knot') return ensureKnot()
+  return cached(name === 'eureka' ? await eureka() : goServer(name))
 }
 
 function goServer(name: GoServer): Cached {

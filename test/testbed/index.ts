@@ -3,6 +3,7 @@ export { binary, binaryNames } from './binaries.ts'
 export { TestbedError } from './cache.ts'
 export type { TestCertificates } from './certs.ts'
 export { type ConsulOptions, type ConsulServer, startConsul } from './consul.ts'
+export { type DnsOptions, type DnsRecord, type DnsServer, startDns } from './dns.ts'
 export {
   type EurekaInstance,
   type EurekaOptions,
