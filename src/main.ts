@@ -1,11 +1,11 @@
 /** Where the rooms meet: settings become sources, mesh, views, generator, xDS server and REST, and stop together. */
-import { asyncScheduler as clock, config as rxjs } from 'rxjs'
+import { asyncScheduler as clock, type Observable, config as rxjs } from 'rxjs'
 import { createAdmin } from '#admin/server.ts'
-import type { Settings } from '#src/settings.ts'
 import { openStore } from '#mesh/store.ts'
 import type { SourceState } from '#model/mesh.ts'
 import { parseNode } from '#sidecar/node.ts'
 import type { Views } from '#sidecar/views.ts'
+import type { LoadedSettings, Settings } from '#src/settings.ts'
 import type { Logger } from '#support/logger.ts'
 import { createLogger } from '#telemetry/log.ts'
 import { createMetrics, type Metrics } from '#telemetry/metrics.ts'
@@ -13,14 +13,22 @@ import type { Node } from '#xds/resources.ts'
 import { createRestHandler, createXdsServer } from '#xds/server/index.ts'
 import { version } from './cli/version.ts'
 import { createEvents } from './events.ts'
+import { health, type PilotHealth } from './health.ts'
+import { createLivePipeline, newest } from './live-pipeline.ts'
 import { observeXds, watchStart } from './observe.ts'
-import { createPipeline } from './pipeline.ts'
 import { proxyReader } from './proxies.ts'
+import { createReload, type ReloadOutcome } from './reload.ts'
 
 export interface Pilot {
   readonly admin: BoundAddress
   /** Opens when the Pilot is ready; rejects if its address can't be bound, or if stopped before. */
   readonly xds: Promise<BoundAddress>
+  /** The current one first, then each change; completes at the end. */
+  readonly health: Observable<PilotHealth>
+  /** For a watchdog: the mesh listens to its sources, and nothing has stopped. */
+  alive(): boolean
+  /** Settings read again are put in force, as far as that takes no restart, under open streams. Never rejects. */
+  reload(loaded: LoadedSettings): Promise<ReloadOutcome>
   /** Sends proxies away over `drainMs` (default 0: at once), closes everything, writes the last snapshot. */
   stop(drainMs?: number): Promise<void>
 }
@@ -42,22 +50,26 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   // A subscriber that throws is a bug; it must not end a process that a fleet depends on.
   rxjs.onUnhandledError = (error) => log.error({ error }, 'a subscriber threw')
   const store = settings.stateDir ? await openStore({ dir: settings.stateDir, clock, log }) : undefined
-  const { mesh, views, source } = createPipeline(settings, {
+  const live = createLivePipeline(settings, {
     log,
     counters: { count: (name, label) => metrics.generate.count(name, label) },
-    ...(store && { store }),
+    ...(store && { disk: store }),
   })
+  const { source } = live
+  const mesh = newest(() => live.current().mesh)
+  const issues = () => [...reloading.issues(), ...mesh.issues()]
   const metrics: Metrics = createMetrics({
     version: version(),
-    snapshot: mesh.snapshot,
+    snapshot: () => mesh.snapshot(),
     streams: () => proxies.streams(),
     ready: () => mesh.readiness().ready,
     now: Date.now,
-    issues: mesh.issues,
-    views: views.counters,
-    merge: mesh.counters,
+    issues,
+    views: newest(() => live.current().views.counters),
+    merge: newest(() => live.current().mesh.counters),
   })
   const events = createEvents()
+  const reloading = createReload(settings, { live, log, emit: events.emit })
   const server = createXdsServer({
     source,
     log,
@@ -70,28 +82,29 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   const rest = createRestHandler(source)
   const admin = createAdmin({
     version: { version: version(), node: process.version },
-    settings: settings.mesh,
-    mesh: { ...mesh, readiness: () => (closed ? { ready: false, waitingFor: [] } : mesh.readiness()) },
+    settings: newest(() => reloading.settings().mesh),
+    mesh: newest(() => {
+      const readiness = () => (closed ? ({ ready: false, waitingFor: [] } as const) : mesh.readiness())
+      return { ...live.current().mesh, readiness, issues }
+    }),
     proxies,
-    views: { describe: (node) => describe(views, node) },
+    views: { describe: (node) => describe(live.current().views, node) },
     metrics,
     events,
     restDiscovery: (path, body) => rest(path, JSON.stringify(body)),
     log,
   })
 
-  const stopping = new AbortController()
   const endWatch = watchStart(mesh, settings.startupGrace, log)
   async function close(drainMs: number): Promise<void> {
     endWatch()
     if (drainMs > 0) await server.drain(drainMs)
-    stopping.abort()
+    live.end()
     await Promise.all([server.close(), admin.close()])
-    views.close()
     await store?.close()
   }
   async function serve(): Promise<BoundAddress> {
-    if (!(await mesh.whenReady())) throw new Error('stopped before the registries had spoken')
+    if (!(await live.whenReady())) throw new Error('stopped before the registries had spoken')
     for (const source of mesh.snapshot().sources.values())
       if (source.lastUpdate === undefined) log.warn(...silence(source))
     const bound = await server.listen(settings.xds.address)
@@ -100,17 +113,17 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   }
 
   const stop = (drainMs = 0): Promise<void> => (closed ??= close(drainMs))
-  mesh.updates.subscribe((update) => {
+  live.updates.subscribe((update) => {
     metrics.mesh.onUpdate(update)
     events.mesh(update)
   })
-  mesh.start(stopping.signal)
+  live.start()
   try {
     const bound = await admin.listen(settings.admin.address)
     log.info(bound, 'serving REST')
     const xds = serve()
     xds.catch(() => {})
-    return { admin: bound, xds, stop }
+    return { admin: bound, xds, health: health(live), alive: live.alive, reload: reloading.reload, stop }
   } catch (error) {
     await stop()
     throw error

@@ -11,6 +11,13 @@ export interface LogOptions {
   readonly format?: 'json' | 'pretty'
   /** Where lines go; default is stdout. A test passes its own. */
   readonly destination?: DestinationStream
+  /** journald reads the lines: each begins with its priority (sd-daemon(3)), and has no time, which the journal adds. */
+  readonly journal?: boolean
+}
+
+/** A logger whose level can be changed while it runs. */
+export interface LeveledLogger extends Logger {
+  level: string
 }
 
 /** Fields that are never written, however deep (to two levels) they lie. */
@@ -30,7 +37,7 @@ const below = (prefix: string, name: string): string =>
   name.startsWith('[') ? prefix + name : `${prefix}.${name}`
 
 /** A logger for the whole process; `child` fields are left to the callers' own `fields`. */
-export function createLogger(options: LogOptions = {}): Logger {
+export function createLogger(options: LogOptions = {}): LeveledLogger {
   const { level = 'info', format = 'json' } = options
   const settings = {
     level,
@@ -39,15 +46,38 @@ export function createLogger(options: LogOptions = {}): Logger {
       paths: secrets.flatMap((name) => [name, below('*', name), below('*.*', name)]),
       censor: '[redacted]',
     },
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: options.journal ? false : pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: pino.stdSerializers.err },
   }
+  if (options.journal) return pino(settings, journal(options))
   return pino(settings, format === 'json' ? stdout(options) : prettyStream(options))
 }
 
 /** Written in this thread, line by line: nothing is lost when the process ends. */
 const stdout = ({ destination }: LogOptions): DestinationStream => destination ?? lineWriter(1)
+
+/** To journald: the priority first, and pretty lines in one, since each line is an entry of its own. */
+function journal(options: LogOptions): DestinationStream {
+  const out = stdout(options)
+  const pretty = prettyFactory({ colorize: false, singleLine: true })
+  const text = options.format === 'pretty' ? pretty : String
+  return {
+    // pino says the level of the line to a stream that has this.
+    [Symbol.for('pino.metadata')]: true,
+    lastLevel: 30,
+    write(line: string) {
+      out.write(`<${priority(this.lastLevel)}>${text(line)}`)
+    },
+  } as DestinationStream & { lastLevel: number }
+}
+
+/** pino's level as syslog's. */
+function priority(level: number): number {
+  if (level >= 50) return 3
+  if (level >= 40) return 4
+  return level >= 30 ? 6 : 7
+}
 
 function prettyStream(options: LogOptions): DestinationStream {
   const { destination } = options
