@@ -39,12 +39,13 @@ export const overUdp = <T>({ server, query, timeout, signal, read }: Exchange<T>
     signal.throwIfAborted()
     const socket = createSocket(server.address.includes(':') ? 'udp6' : 'udp4')
     let garbage = false
+    let over = false
+    // Its listeners stay: without its own, a socket that is still being opened never closes.
     const end = (settle: () => void): void => {
+      if (over) return
+      over = true
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
-      socket.removeAllListeners()
-      // What comes of a socket that is being closed is nobody's business.
-      socket.on('error', () => {})
       socket.close()
       settle()
     }
@@ -53,15 +54,16 @@ export const overUdp = <T>({ server, query, timeout, signal, read }: Exchange<T>
     signal.addEventListener('abort', onAbort, { once: true })
     socket.on('error', (error) => end(() => reject(error)))
     socket.on('message', (message) => {
-      const answer = read(message)
+      const answer = over ? undefined : read(message)
       if (answer === undefined) garbage = true
       else end(() => resolve(answer))
     })
-    socket.connect(server.port, server.address, () =>
+    socket.connect(server.port, server.address, () => {
+      if (over) return
       socket.send(query, (error) => {
         if (error) end(() => reject(error))
-      }),
-    )
+      })
+    })
   })
 
 /** RFC 1035 4.2.2, RFC 7766: each message with its length before it. */
@@ -70,11 +72,12 @@ export const overTcp = <T>({ server, query, timeout, signal, read }: Exchange<T>
     signal.throwIfAborted()
     const socket = createConnection({ host: server.address, port: server.port })
     let received: Buffer = Buffer.alloc(0)
+    let over = false
     const end = (settle: () => void): void => {
+      if (over) return
+      over = true
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
-      socket.removeAllListeners()
-      socket.on('error', () => {})
       socket.destroy()
       settle()
     }
@@ -85,6 +88,7 @@ export const overTcp = <T>({ server, query, timeout, signal, read }: Exchange<T>
     socket.on('end', () => end(() => reject(new Error('the connection ended in the middle of the answer'))))
     socket.on('connect', () => socket.write(withLength(query)))
     socket.on('data', (chunk: Buffer) => {
+      if (over) return
       received = Buffer.concat([received, chunk])
       if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return
       const answer = read(received.subarray(2, 2 + received.readUInt16BE(0)))
