@@ -1,25 +1,47 @@
 /** The one list of registries: their kinds for the settings, and an entry of the settings to its adapter. */
+import type { KubernetesConnection } from '#config/connections/kubernetes.ts'
+import type { KubernetesCluster } from '#config/connections/kubernetes-api.ts'
 import type { ConfigSource } from '#config/source.ts'
 import { dnsRegistry } from './dns/index.ts'
 import { type DnsSettings, dnsKind } from './dns/options.ts'
+import { eurekaRegistry } from './eureka/index.ts'
+import { type EurekaSettings, eurekaKind } from './eureka/options.ts'
 import { fileRegistry } from './file/index.ts'
 import { type FileSettings, fileKind } from './file/options.ts'
+import { type ClusterDeps, kubernetesCluster } from './kubernetes/cluster.ts'
 import type { Registry, RegistryDeps } from './registry.ts'
 
 /** An entry of `registries` in the settings. */
-export type RegistryEntry = FileSettings | DnsSettings
+export type RegistryEntry = FileSettings | DnsSettings | EurekaSettings
 
-export const registryKinds = [fileKind, dnsKind]
+export const registryKinds = [fileKind, dnsKind, eurekaKind]
+
+export { fileRegistry } from './file/index.ts'
+
+/** One client for each cluster, however many registries and configuration sources read it. */
+export function sharedClusters(deps: ClusterDeps): (connection: KubernetesConnection) => KubernetesCluster {
+  const clusters = new Map<string, KubernetesCluster>()
+  return (connection) => {
+    const key = JSON.stringify(connection)
+    const cluster = clusters.get(key) ?? kubernetesCluster(connection, deps)
+    clusters.set(key, cluster)
+    return cluster
+  }
+}
 
 export interface CreateRegistryDeps extends RegistryDeps {
   /** The followed files of a path; the same source for the same path, so that one watch serves all. */
   readonly files: (path: string) => ConfigSource
+  /** The same cluster for the same connection. */
+  readonly kubernetes: (connection: KubernetesConnection) => KubernetesCluster
 }
 
 export function createRegistry(entry: RegistryEntry, deps: CreateRegistryDeps): Registry {
   switch (entry.kind) {
     case 'dns':
       return dnsRegistry(entry, deps)
+    case 'eureka':
+      return eurekaRegistry(entry, deps)
     case 'file':
       return fileRegistry({ name: entry.name, config: deps.files(entry.path) })
   }

@@ -1,8 +1,10 @@
 /** The flow without its ends: settings become sources, mesh, views and resources. `serve` adds xDS and REST to it. */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { asyncScheduler as clock } from 'rxjs'
 import { createConfigSources, sharedFileSources } from '#config/sources/index.ts'
 import { createMesh, type Mesh, type SnapshotStore } from '#mesh/mesh.ts'
-import { createRegistry } from '#registries/index.ts'
+import { createRegistry, fileRegistry, sharedClusters } from '#registries/index.ts'
 import { parseNode } from '#sidecar/node.ts'
 import { createViews, type Views } from '#sidecar/views.ts'
 import type { Settings } from '#src/settings.ts'
@@ -25,10 +27,15 @@ export interface PipelineDeps {
 }
 
 export function createPipeline(settings: Settings, { log, counters, store }: PipelineDeps): Pipeline {
-  const files = sharedFileSources({ rootNamespace: settings.mesh.rootNamespace }, { log, clock })
-  const deps = { fetch: lazyFetch, clock, log, files }
-  const registries = settings.registries.map((entry) => createRegistry(entry, deps))
-  const configs = createConfigSources(settings, files)
+  const { rootNamespace } = settings.mesh
+  const files = sharedFileSources({ rootNamespace }, { log, clock })
+  const kubernetes = sharedClusters({ log, clock })
+  const deps = { fetch: lazyFetch, clock, log, files, kubernetes }
+  const { configs, withServices } = createConfigSources(settings, { ...deps, rootNamespace, identity })
+  const registries = [
+    ...settings.registries.map((entry) => createRegistry(entry, deps)),
+    ...withServices.map((config) => fileRegistry({ name: `serviceentry/${config.name}`, config })),
+  ]
   const protections = new Map(settings.registries.map(({ name, protection }) => [name, protection]))
   const options = { ...settings, protection: (registry: string) => protections.get(registry) }
   const mesh = createMesh({ registries, configs, settings: options, clock, log, ...(store && { store }) })
@@ -36,6 +43,9 @@ export function createPipeline(settings: Settings, { log, counters, store }: Pip
   const generator = createGenerator(settings.mesh, counters)
   return { mesh, views, source: meshResourceSource({ views, generator, parseNode }) }
 }
+
+/** This process among the Pilots of a cluster; a pod's name tells its operator which one it is. */
+const identity = `${process.env.POD_NAME || hostname()}_${randomUUID()}`
 
 /** Reading the global `fetch` loads all of it: only a registry that calls it pays for that. */
 const lazyFetch: typeof fetch = (input, init) => fetch(input, init)

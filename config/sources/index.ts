@@ -1,11 +1,16 @@
 /** The one list of configuration sources, and the watches they share with file registries. */
 import { resolve } from 'node:path'
-import { map } from 'rxjs'
+import { map, type Observable, type SchedulerLike } from 'rxjs'
 import type { ConfigUpdate } from '#model/config.ts'
+import type { Logger } from '#support/logger.ts'
+import type { KubernetesConnection } from '../connections/kubernetes.ts'
+import type { KubernetesCluster } from '../connections/kubernetes-api.ts'
 import type { RegistrySettings } from '../entry-kind.ts'
 import type { ConfigSource } from '../source.ts'
+import { writeStatus } from '../status/writer.ts'
 import { type FilesDeps, type FilesOptions, filesSource } from './files.ts'
 import type { ConfigEntry } from './kinds.ts'
+import { kubernetesSource, type Verdict } from './kubernetes.ts'
 
 /** The source for a path: one for each path, so that a directory has one watch however often it is used. */
 export type FileSources = (path: string) => ConfigSource
@@ -25,6 +30,23 @@ export function sharedFileSources(
   }
 }
 
+export interface CreateSourcesDeps {
+  readonly files: FileSources
+  /** The same for the same connection. */
+  readonly kubernetes: (connection: KubernetesConnection) => KubernetesCluster
+  readonly rootNamespace: string
+  /** Of this Pilot among those that share a cluster: unique. */
+  readonly identity: string
+  readonly clock: SchedulerLike
+  readonly log: Logger
+}
+
+export interface CreatedSources {
+  readonly configs: readonly ConfigSource[]
+  /** Those of `configs` whose ServiceEntries and WorkloadEntries no registry of the settings reads. */
+  readonly withServices: readonly ConfigSource[]
+}
+
 /**
  * The sources of the settings' `config`. A directory that is only a registry is there too, with its issues alone: its
  * services come by way of the registry, and what is wrong in its files must be seen somewhere.
@@ -34,14 +56,37 @@ export function createConfigSources(
     readonly config: readonly ConfigEntry[]
     readonly registries: readonly (RegistrySettings & { readonly path?: string })[]
   },
-  files: FileSources,
-): readonly ConfigSource[] {
-  const configs = settings.config.map((entry) => files(entry.path))
+  deps: CreateSourcesDeps,
+): CreatedSources {
+  const { files } = deps
+  const entries = settings.config.map((entry) => ({ kind: entry.kind, source: createSource(entry, deps) }))
+  const configs = [...new Set(entries.map(({ source }) => source))]
   const registries = settings.registries.flatMap(({ kind, path }) =>
     kind === 'file' && path !== undefined ? [files(path)] : [],
   )
   const others = [...new Set(registries)].filter((source) => !configs.includes(source))
-  return [...new Set(configs), ...others.map(issuesOnly)]
+  return {
+    configs: [...configs, ...others.map(issuesOnly)],
+    withServices: entries.flatMap(({ kind, source }) => (kind === 'files' ? [] : [source])),
+  }
+}
+
+function createSource(entry: ConfigEntry, deps: CreateSourcesDeps): ConfigSource {
+  switch (entry.kind) {
+    case 'files':
+      return deps.files(entry.path)
+    case 'kubernetes': {
+      const cluster = deps.kubernetes(entry.connection)
+      const { name, namespaces, leaseNamespace: namespace } = entry
+      const { rootNamespace, identity, clock, log } = deps
+      const writer = (verdicts: Observable<Verdict>) =>
+        writeStatus({ identity, namespace, verdicts }, { cluster, clock, log })
+      return kubernetesSource(
+        { name, namespaces, rootNamespace },
+        { cluster, clock, log, ...(entry.status && { writeStatus: writer }) },
+      )
+    }
+  }
 }
 
 function issuesOnly(source: ConfigSource): ConfigSource {

@@ -1,7 +1,13 @@
 /** Settings of each kind of configuration source. */
 import { normalize } from 'node:path'
+import {
+  connectionName,
+  type KubernetesConnection,
+  kubernetesConnectionFields,
+  readKubernetesConnection,
+} from '../connections/kubernetes.ts'
 import type { ConfigKind, ConfigSettings } from '../entry-kind.ts'
-import { readPath } from '../settings-reader.ts'
+import { readFlag, readPath, readText, readTexts } from '../settings-reader.ts'
 
 export interface FilesSettings extends ConfigSettings {
   readonly kind: 'files'
@@ -20,7 +26,39 @@ const filesKind: ConfigKind<FilesSettings> = {
   },
 }
 
-export type ConfigEntry = FilesSettings
+export interface KubernetesConfigSettings extends ConfigSettings {
+  readonly kind: 'kubernetes'
+  readonly connection: KubernetesConnection
+  /** None = all of the cluster. */
+  readonly namespaces: readonly string[]
+  /** Whether the elected Pilot writes what it found of an object to the object's status. */
+  readonly status: boolean
+  /** Where the Lease of the election is. */
+  readonly leaseNamespace: string
+}
+
+const kubernetesKind: ConfigKind<KubernetesConfigSettings> = {
+  kind: 'kubernetes',
+  fields: [...kubernetesConnectionFields, 'namespaces', 'status', 'leaseNamespace'],
+  read(fields, name, context) {
+    const { reader, path, env } = context
+    const connection = readKubernetesConnection(fields, context)
+    if (connection === undefined) return undefined
+    return {
+      kind: 'kubernetes',
+      // Not the name of the registry that reads the same cluster's services.
+      name: `config/${name ?? `kubernetes/${connectionName(connection)}`}`,
+      connection,
+      namespaces: readTexts(reader, fields.namespaces, [...path, 'namespaces']),
+      status: readFlag(reader, fields.status, [...path, 'status']) ?? true,
+      leaseNamespace:
+        readText(reader, fields.leaseNamespace, [...path, 'leaseNamespace']) ??
+        (env.POD_NAMESPACE || 'pilothouse'),
+    }
+  },
+}
+
+export type ConfigEntry = FilesSettings | KubernetesConfigSettings
 
 /** The one list. */
-export const configKinds = [filesKind]
+export const configKinds = [filesKind, kubernetesKind]

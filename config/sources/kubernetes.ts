@@ -3,6 +3,7 @@ import { Observable, type SchedulerLike, Subject, type Subscriber, Subscription,
 import type { ConfigUpdate } from '#model/config.ts'
 import type { Issue, PilotError } from '#model/issue.ts'
 import type { Logger } from '#support/logger.ts'
+import type { KubernetesCluster, ListWatchEvent, ObjectKey } from '../connections/kubernetes-api.ts'
 import type { ObjectOptions } from '../istio/object.ts'
 import { parseValue } from '../parse-value.ts'
 import type { ConfigSource } from '../source.ts'
@@ -20,16 +21,6 @@ export interface ApiObject {
   readonly spec?: unknown
   readonly status?: unknown
 }
-
-/** What follows a list of the API server says of it; never errors or completes, but for `absent`. */
-export type ListEvent =
-  /** The whole list, as it is now. */
-  | { readonly kind: 'list'; readonly objects: readonly ApiObject[] }
-  | { readonly kind: 'put'; readonly object: ApiObject }
-  | { readonly kind: 'delete'; readonly object: ApiObject }
-  /** The API server has no such resource (404); completes after it. */
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'trouble'; readonly error: PilotError; readonly since: Date }
 
 /** What was found of an object, for its status. */
 export interface Verdict {
@@ -54,28 +45,21 @@ export interface KubernetesSourceOptions extends ObjectOptions {
 }
 
 export interface KubernetesSourceDeps {
-  readonly follow: (path: string) => Observable<ListEvent>
+  readonly cluster: Pick<KubernetesCluster, 'listWatch'>
   readonly clock: SchedulerLike
   readonly log: Logger
-}
-
-export interface KubernetesSource extends ConfigSource {
-  /** Objects as they are judged, while somebody subscribes to `updates`. */
-  readonly verdicts: Observable<Verdict>
+  /** Is given what was found of each object, for as long as the source is followed. */
+  readonly writeStatus?: (verdicts: Observable<Verdict>) => Subscription
 }
 
 /** All subscribers share one watch of each resource, which ends with the last of them. */
-export function kubernetesSource(
-  options: KubernetesSourceOptions,
-  deps: KubernetesSourceDeps,
-): KubernetesSource {
+export function kubernetesSource(options: KubernetesSourceOptions, deps: KubernetesSourceDeps): ConfigSource {
   const subscribers = new Set<Subscriber<ConfigUpdate>>()
-  const verdicts = new Subject<Verdict>()
   let follower: ReturnType<typeof followAll> | undefined
   const updates = new Observable<ConfigUpdate>((subscriber) => {
     for (const update of follower?.current() ?? []) subscriber.next(update)
     subscribers.add(subscriber)
-    follower ??= followAll(options, deps, verdicts, (update) => {
+    follower ??= followAll(options, deps, (update) => {
       for (const one of [...subscribers]) one.next(update)
     })
     return () => {
@@ -85,10 +69,12 @@ export function kubernetesSource(
       follower = undefined
     }
   })
-  return { name: options.name, kind: 'kubernetes', updates, verdicts }
+  return { name: options.name, kind: 'kubernetes', updates }
 }
 
 const LOOK_AGAIN = 30_000
+const NOT_FOUND = 404
+type Trouble = Extract<ListWatchEvent<ApiObject>, { kind: 'trouble' }>
 
 /** What of an object counts: not the status that we write ourselves, which would make every object change once more. */
 function contentOf({ kind, group }: CustomResource, version: string, { metadata, spec, status }: ApiObject) {
@@ -101,15 +87,16 @@ function contentOf({ kind, group }: CustomResource, version: string, { metadata,
 
 function followAll(
   options: KubernetesSourceOptions,
-  { follow, clock, log }: KubernetesSourceDeps,
-  verdicts: Subject<Verdict>,
+  { cluster, clock, log, writeStatus }: KubernetesSourceDeps,
   emit: (update: ConfigUpdate) => void,
 ) {
   const catalog = createCatalog()
   const running = new Subscription()
+  const verdicts = new Subject<Verdict>()
+  running.add(writeStatus?.(verdicts))
   /** Lists that have not spoken yet, and those in trouble. */
   const waiting = new Set<object>()
-  const troubles = new Map<object, Extract<ListEvent, { kind: 'trouble' }>>()
+  const troubles = new Map<object, Trouble>()
   let synced = false
   let told: PilotError | undefined
   let scheduled = false
@@ -120,11 +107,10 @@ function followAll(
     const places = new Map<string, string>()
     waiting.add(id)
 
-    const placeOf = ({ metadata: { name, namespace: own } }: ApiObject): string =>
-      [options.name, resource.kind, ...(own === undefined ? [] : [own]), name].join('/')
+    const placeOf = (key: ObjectKey): string => `${options.name}/${resource.kind}/${key}`
     const put = (version: string, object: ApiObject): string => {
       const { name, namespace: own } = object.metadata
-      const place = placeOf(object)
+      const place = placeOf(own === undefined ? name : `${own}/${name}`)
       const content = parseValue(contentOf(resource, version, object), {
         ...options,
         at: place,
@@ -146,20 +132,19 @@ function followAll(
       places.delete(place)
       if (verdicts.observed) verdicts.next({ resource, path, issues: [], gone: true })
     }
-    const hear = (version: string, event: Exclude<ListEvent, { kind: 'absent' }>): void => {
+    const hear = (version: string, event: ListWatchEvent<ApiObject>): void => {
       if (event.kind === 'trouble') {
         troubles.set(id, event)
-        tellSoon()
         return
       }
-      waiting.delete(id)
       troubles.delete(id)
-      if (event.kind === 'list') {
-        const now = new Set(event.objects.map((object) => put(version, object)))
+      if (event.kind === 'put') put(version, event.value)
+      else if (event.kind === 'gone') remove(placeOf(event.key))
+      else if (event.kind === 'listed') {
+        waiting.delete(id)
+        const now = new Set([...event.items.values()].map((object) => put(version, object)))
         for (const place of [...places.keys()]) if (!now.has(place)) remove(place)
-      } else if (event.kind === 'put') put(version, event.object)
-      else remove(placeOf(event.object))
-      tellSoon()
+      }
     }
     /** The first version that there is; where there is none, the lot is looked for again. */
     const start = (index: number): void => {
@@ -174,12 +159,18 @@ function followAll(
       }
       const list = new Subscription()
       running.add(list)
+      const path = resourcePath(resource, version, namespace)
+      const translate = (object: object): ApiObject => object as ApiObject
       list.add(
-        follow(resourcePath(resource, version, namespace)).subscribe((event) => {
-          if (event.kind !== 'absent') return hear(version, event)
-          list.unsubscribe()
-          running.remove(list)
-          later(0, () => start(index + 1))
+        cluster.listWatch<ApiObject>({ path, translate }).subscribe((events) => {
+          if (events.some((event) => event.kind === 'trouble' && event.status === NOT_FOUND)) {
+            list.unsubscribe()
+            running.remove(list)
+            later(0, () => start(index + 1))
+            return
+          }
+          for (const event of events) hear(version, event)
+          tellSoon()
         }),
       )
     }

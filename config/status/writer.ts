@@ -2,17 +2,11 @@
 import type { Observable, SchedulerLike } from 'rxjs'
 import { Subscription } from 'rxjs'
 import type { Logger } from '#support/logger.ts'
+import type { KubernetesCluster } from '../connections/kubernetes-api.ts'
 import type { Verdict } from '../sources/kubernetes.ts'
 import { type IstioStatus, statusOf } from './condition.ts'
 import { type LeaseSpec, type LeaseStore, runElection } from './election.ts'
-
-/** One request to the API server; resolves with any status, rejects where there was no answer. */
-export type ApiRequest = (
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH',
-  path: string,
-  body?: unknown,
-  contentType?: string,
-) => Promise<{ readonly status: number; readonly body: unknown }>
+import { type ApiRequest, jsonRequest } from './request.ts'
 
 export interface StatusWriterOptions {
   /** Of this Pilot: tells it from the others. */
@@ -22,7 +16,7 @@ export interface StatusWriterOptions {
   readonly verdicts: Observable<Verdict>
 }
 export interface StatusWriterDeps {
-  readonly request: ApiRequest
+  readonly cluster: Pick<KubernetesCluster, 'hold'>
   readonly clock: SchedulerLike
   readonly log: Logger
 }
@@ -33,7 +27,9 @@ const MERGE_PATCH = 'application/merge-patch+json'
 /** Runs until unsubscribed. What fails is logged, and tried again when the object or the leader changes. */
 export function writeStatus(options: StatusWriterOptions, deps: StatusWriterDeps): Subscription {
   const { identity, namespace, verdicts } = options
-  const { request, clock, log } = deps
+  const { cluster, clock, log } = deps
+  const held = cluster.hold()
+  const request = jsonRequest(held.api)
   const stopping = new AbortController()
   /** The newest of each object; kept by those that don't lead, too, for the moment when they do. */
   const latest = new Map<string, Verdict>()
@@ -81,7 +77,7 @@ export function writeStatus(options: StatusWriterOptions, deps: StatusWriterDeps
     due.add(verdict.path)
     if (leading) void write()
   })
-  void runElection({
+  const electing = runElection({
     me: identity,
     store: leaseStore(request, namespace),
     clock,
@@ -101,6 +97,7 @@ export function writeStatus(options: StatusWriterOptions, deps: StatusWriterDeps
   return new Subscription(() => {
     running.unsubscribe()
     stopping.abort()
+    void electing.finally(() => held.release())
   })
 }
 

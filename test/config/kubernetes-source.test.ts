@@ -2,33 +2,41 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { Observable, type Subscriber, VirtualTimeScheduler } from 'rxjs'
-import { type ApiObject, kubernetesSource, type ListEvent, type Verdict } from '#config/sources/kubernetes.ts'
+import type { KubernetesCluster, ListWatchEvent } from '#config/connections/kubernetes-api.ts'
+import { type ApiObject, kubernetesSource, type Verdict } from '#config/sources/kubernetes.ts'
 import type { ConfigUpdate } from '#model/config.ts'
 import { silentLogger } from '#support/logger.ts'
 
 const SIDECARS = '/apis/networking.istio.io/v1/sidecars'
 const ENTRIES = '/apis/networking.istio.io/v1/serviceentries'
 
+const away = { code: 'PH3001', message: 'away', remedy: 'wait' }
+
 /** An API server that has the lists which `serve` names; all others are not installed. */
 function cluster(...served: string[]) {
   const clock = new VirtualTimeScheduler()
-  const lists = new Map<string, Subscriber<ListEvent>>()
+  const lists = new Map<string, Subscriber<readonly ListWatchEvent<ApiObject>[]>>()
   const installed = new Set(served)
+  const verdicts: Verdict[] = []
   const source = kubernetesSource(
     { name: 'kubernetes/test', namespaces: [] },
     {
-      follow: (path) =>
-        new Observable((subscriber) => {
-          if (!installed.has(path)) {
-            subscriber.next({ kind: 'absent' })
-            subscriber.complete()
-            return
-          }
-          lists.set(path, subscriber)
-          return () => lists.delete(path)
-        }),
+      cluster: {
+        listWatch: ({ path }: { path: string }) =>
+          new Observable<readonly ListWatchEvent<ApiObject>[]>((subscriber) => {
+            if (!installed.has(path)) {
+              subscriber.next([
+                { kind: 'trouble', error: away, status: 404, since: new Date(0), retryAt: new Date(0) },
+              ])
+              return undefined
+            }
+            lists.set(path, subscriber)
+            return () => lists.delete(path)
+          }),
+      } as Pick<KubernetesCluster, 'listWatch'>,
       clock,
       log: silentLogger,
+      writeStatus: (given) => given.subscribe((verdict) => verdicts.push(verdict)),
     },
   )
   const updates: ConfigUpdate[] = []
@@ -39,12 +47,13 @@ function cluster(...served: string[]) {
   return {
     source,
     updates,
+    verdicts,
     pass,
     lists,
     install: (path: string) => installed.add(path),
     start: () => source.updates.subscribe((update) => updates.push(update)),
-    say(path: string, event: ListEvent) {
-      lists.get(path)!.next(event)
+    say(path: string, event: ListWatchEvent<ApiObject>) {
+      lists.get(path)!.next([event])
       pass()
     },
   }
@@ -55,14 +64,25 @@ const entry = (name: string, hosts: readonly string[] = [`${name}.example.com`])
   spec: { hosts, ports: [{ number: 80, name: 'http', protocol: 'HTTP' }], resolution: 'DNS' },
 })
 
+const listed = (...objects: ApiObject[]): ListWatchEvent<ApiObject> => ({
+  kind: 'listed',
+  items: new Map(objects.map((object) => [`${object.metadata.namespace}/${object.metadata.name}`, object])),
+  history: 'first',
+})
+const put = (value: ApiObject): ListWatchEvent<ApiObject> => ({
+  kind: 'put',
+  key: `default/${value.metadata.name}`,
+  value,
+})
+
 suite('kubernetes configuration source', () => {
   test('full when all lists have spoken; what is not installed is not waited for', () => {
     const c = cluster(SIDECARS, ENTRIES)
     c.start()
     c.pass()
-    c.say(SIDECARS, { kind: 'list', objects: [] })
+    c.say(SIDECARS, listed())
     assert.equal(c.updates.length, 0)
-    c.say(ENTRIES, { kind: 'list', objects: [entry('a')] })
+    c.say(ENTRIES, listed(entry('a')))
     const [full] = c.updates
     assert.ok(full?.kind === 'full')
     assert.deepEqual(
@@ -74,14 +94,14 @@ suite('kubernetes configuration source', () => {
     const c = cluster(ENTRIES)
     c.start()
     c.pass()
-    c.say(ENTRIES, { kind: 'list', objects: [entry('a'), entry('b')] })
-    c.say(ENTRIES, { kind: 'put', object: entry('a', ['no host']) })
+    c.say(ENTRIES, listed(entry('a'), entry('b')))
+    c.say(ENTRIES, put(entry('a', ['no host'])))
     const refused = c.updates.at(-1)!
     assert.ok(refused.kind === 'delta')
     assert.equal(refused.issues[0]?.code, 'PH1101')
     assert.equal(refused.issues[0]?.at, 'kubernetes/test/ServiceEntry/default/a')
     assert.deepEqual((refused.changed[0]!.spec as { hosts: string[] }).hosts, ['a.example.com'])
-    c.say(ENTRIES, { kind: 'delete', object: entry('b') })
+    c.say(ENTRIES, { kind: 'gone', key: 'default/b' })
     const gone = c.updates.at(-1)!
     assert.ok(gone.kind === 'delta')
     assert.deepEqual(gone.removed, ['ServiceEntry/default/b'])
@@ -90,12 +110,11 @@ suite('kubernetes configuration source', () => {
     const c = cluster(ENTRIES)
     c.start()
     c.pass()
-    c.say(ENTRIES, { kind: 'list', objects: [entry('a')] })
-    const error = { code: 'PH3001', message: 'away', remedy: 'wait' }
-    c.say(ENTRIES, { kind: 'trouble', error, since: new Date(1) })
-    c.say(ENTRIES, { kind: 'trouble', error, since: new Date(1) })
-    assert.deepEqual(c.updates.slice(1), [{ kind: 'trouble', error, since: new Date(1) }])
-    c.say(ENTRIES, { kind: 'list', objects: [entry('a'), entry('b')] })
+    c.say(ENTRIES, listed(entry('a')))
+    c.say(ENTRIES, { kind: 'trouble', error: away, since: new Date(1), retryAt: new Date(2) })
+    c.say(ENTRIES, { kind: 'trouble', error: away, since: new Date(1), retryAt: new Date(2) })
+    assert.deepEqual(c.updates.slice(1), [{ kind: 'trouble', error: away, since: new Date(1) }])
+    c.say(ENTRIES, listed(entry('a'), entry('b')))
     const full = c.updates.at(-1)!
     assert.ok(full.kind === 'full')
     assert.equal(full.objects.length, 2)
@@ -104,11 +123,11 @@ suite('kubernetes configuration source', () => {
     const c = cluster(ENTRIES)
     c.start()
     c.pass()
-    c.say(ENTRIES, { kind: 'list', objects: [] })
+    c.say(ENTRIES, listed())
     const routes = '/apis/gateway.networking.k8s.io/v1/httproutes'
     c.install(routes)
     c.pass(30_000)
-    c.say(routes, { kind: 'list', objects: [{ metadata: { name: 'r', namespace: 'default' }, spec: {} }] })
+    c.say(routes, listed({ metadata: { name: 'r', namespace: 'default' }, spec: {} }))
     const told = c.updates.at(-1)!
     assert.ok(told.kind === 'delta')
     assert.deepEqual(
@@ -120,27 +139,23 @@ suite('kubernetes configuration source', () => {
     const c = cluster('/apis/networking.istio.io/v1beta1/serviceentries')
     c.start()
     c.pass()
-    c.say('/apis/networking.istio.io/v1beta1/serviceentries', { kind: 'list', objects: [entry('a')] })
+    c.say('/apis/networking.istio.io/v1beta1/serviceentries', listed(entry('a')))
     const full = c.updates[0]!
     assert.ok(full.kind === 'full')
     assert.equal(full.objects.length, 1)
   })
   test('verdicts name the object, its generation and what is wrong; our own status is no change', () => {
     const c = cluster(ENTRIES)
-    const verdicts: Verdict[] = []
-    c.source.verdicts.subscribe((verdict) => verdicts.push(verdict))
+    const { verdicts } = c
     c.start()
     c.pass()
-    c.say(ENTRIES, { kind: 'list', objects: [entry('a')] })
+    c.say(ENTRIES, listed(entry('a')))
     assert.deepEqual(
       verdicts.map(({ path, generation, issues }) => [path, generation, issues]),
       [['/apis/networking.istio.io/v1/namespaces/default/serviceentries/a', 3, []]],
     )
     const before = c.updates.length
-    c.say(ENTRIES, {
-      kind: 'put',
-      object: { ...entry('a'), status: { conditions: [{ type: 'Reconciled' }] } },
-    })
+    c.say(ENTRIES, put({ ...entry('a'), status: { conditions: [{ type: 'Reconciled' }] } }))
     assert.equal(c.updates.length, before)
     assert.deepEqual(verdicts.at(-1)?.status, { conditions: [{ type: 'Reconciled' }] })
   })
@@ -149,7 +164,7 @@ suite('kubernetes configuration source', () => {
     const one = c.start()
     const two = c.start()
     c.pass()
-    c.say(ENTRIES, { kind: 'list', objects: [entry('a')] })
+    c.say(ENTRIES, listed(entry('a')))
     one.unsubscribe()
     assert.equal(c.lists.size, 1)
     two.unsubscribe()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { SettingsInput } from '#config/settings.ts'
+import { registryKinds } from '#registries/index.ts'
 import { loadSettings } from '#src/settings.ts'
 
 const FILE = 'etc/pilothouse.yaml'
@@ -99,7 +100,9 @@ log: { level: debug, format: pretty }
       ['file/a', 'file/b', 'file/c'],
     )
     assert.deepEqual(
-      loadSettings({ env: { PILOTHOUSE_FILES: 'a:b' } }).settings?.config.map((c) => c.path),
+      loadSettings({ env: { PILOTHOUSE_FILES: 'a:b' } }).settings?.config.map(
+        (c) => c.kind === 'files' && c.path,
+      ),
       ['a', 'b'],
     )
   })
@@ -206,6 +209,9 @@ log: { level: debug, format: pretty }
     })
   test('the remedy names what was meant, or what there is', () => {
     assert.equal(load(`${MINIMAL}regsitries: []`).issues[0]?.remedy, 'Did you mean "registries"?')
-    assert.equal(load('registries: [{kind: etcd}]').issues[0]?.remedy, 'Use one of file.')
+    assert.equal(
+      load('registries: [{kind: etcd}]').issues[0]?.remedy,
+      `Use one of ${registryKinds.map(({ kind }) => kind).join(', ')}.`,
+    )
   })
 })
