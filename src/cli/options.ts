@@ -43,8 +43,8 @@ export interface NodeOptions {
 
 export interface BootstrapCommandOptions extends NodeOptions {
   readonly id: string
-  /** `HOST:PORT` */
-  readonly xds: string
+  /** `HOST:PORT`; of several Pilots each. */
+  readonly xds: readonly string[]
   readonly xdsApi?: 'DELTA_GRPC' | 'GRPC'
   readonly adminPort?: number
   readonly statusPort?: number

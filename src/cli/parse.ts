@@ -32,3 +32,13 @@ export function hostPort(value: string): string {
     throw new InvalidArgumentError('Write it as HOST:PORT.')
   return value
 }
+
+/** One `HOST:PORT` or several, repeated or with commas; the first one given replaces the preset. */
+export function collectHostPorts(
+  preset: readonly string[],
+): (value: string, before: readonly string[]) => string[] {
+  return (value, before) => {
+    const given = value.split(',').map((each) => hostPort(each.trim()))
+    return before === preset ? given : [...before, ...given]
+  }
+}

@@ -9,9 +9,10 @@ import type {
   ServeOptions,
   TranslateOptions,
 } from './options.ts'
-import { collect, collectLabel, hostPort, port } from './parse.ts'
+import { collect, collectHostPorts, collectLabel, hostPort, port } from './parse.ts'
 import { show, type Terminal } from './terminal.ts'
 
+const localPilot: readonly string[] = ['127.0.0.1:15010']
 const logLevels = ['debug', 'info', 'warn', 'error']
 
 export function addRunCommands(program: Command, terminal: Terminal): void {
@@ -111,7 +112,12 @@ function addBootstrap(program: Command, terminal: Terminal): void {
     .command('bootstrap')
     .description('print a bootstrap with which `envoy -c` starts a sidecar')
     .requiredOption('--id <name>', 'name of the workload, or a whole node id')
-    .option('--xds <host:port>', 'where the Pilot serves xDS', hostPort, '127.0.0.1:15010')
+    .option(
+      '--xds <host:port>',
+      'where the Pilot serves xDS; several by comma or repeated, of which any will do',
+      collectHostPorts(localPilot),
+      localPilot,
+    )
   nodeOptions(command)
     .addOption(new Option('--xds-api <type>', 'default: DELTA_GRPC').choices(['DELTA_GRPC', 'GRPC']))
     .option('--admin-port <port>', "Envoy's admin (default: 15000; 0: any free one)", port)

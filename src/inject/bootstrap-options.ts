@@ -11,8 +11,8 @@ export interface BootstrapOptions {
   readonly namespace?: string
   /** The workload's own address; further ones by comma. Absent: the one in `id`, else 127.0.0.1, which suits a client only. */
   readonly ip?: string
-  /** `HOST:PORT` of the Pilot's xDS, plaintext. */
-  readonly xds: string
+  /** `HOST:PORT` of the Pilot's xDS, plaintext; of several Pilots as a list, or with commas. */
+  readonly xds: string | readonly string[]
   /** State of the world instead of delta. */
   readonly xdsApi?: 'DELTA_GRPC' | 'GRPC'
   readonly mode?: 'transparent' | 'explicit'
@@ -54,7 +54,8 @@ export interface Resolved {
   readonly locality?: { readonly region: string; readonly zone?: string; readonly sub_zone?: string }
   /** Istio's node metadata keys. */
   readonly metadata: Readonly<Record<string, string | Labels>>
-  readonly xds: SocketAddress
+  /** One or more. */
+  readonly xds: readonly SocketAddress[]
   readonly xdsApi: 'DELTA_GRPC' | 'GRPC'
   readonly admin: SocketAddress
   readonly statusPort: number
@@ -81,7 +82,7 @@ export function resolveOptions(options: BootstrapOptions): Resolved {
     mode,
     ...resolveLocality(options.locality),
     metadata: metadata(options, identity, mode),
-    xds: socket('--xds', options.xds, false),
+    xds: pilots(options.xds),
     xdsApi,
     admin: { address: '127.0.0.1', port: adminPort },
     statusPort: exposedPort('--status-port', options.statusPort, 15021),
@@ -155,6 +156,12 @@ function resolveLocality(locality: string | undefined): Pick<Resolved, 'locality
       'Write it as eu-west-1/eu-west-1a/rack7.',
     )
   return { locality: { region, ...(zone && { zone }), ...(sub_zone && { sub_zone }) } }
+}
+
+/** Each Pilot once: a repetition would only give it more of the proxies. */
+function pilots(xds: string | readonly string[]): readonly SocketAddress[] {
+  const all = [xds].flat().flatMap((each) => each.split(',').map((one) => one.trim()))
+  return [...new Set(all)].map((one) => socket('--xds', one, false))
 }
 
 /** `HOST:PORT`, an IPv6 host in brackets. */

@@ -11,23 +11,28 @@ export const socketAddress = ({ address, port }: SocketAddress): object => ({
   socket_address: { address, port_value: port, ...(address === '::' && { ipv4_compat: true }) },
 })
 
-const assignment = (name: string, address: SocketAddress): object => ({
+const assignment = (name: string, addresses: readonly SocketAddress[]): object => ({
   cluster_name: name,
-  endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(address) } }] }],
+  endpoints: [
+    { lb_endpoints: addresses.map((address) => ({ endpoint: { address: socketAddress(address) } })) },
+  ],
 })
 
 export const staticCluster = (name: string, address: SocketAddress): object => ({
   name,
   type: 'STATIC',
   connect_timeout: '1s',
-  load_assignment: assignment(name, address),
+  load_assignment: assignment(name, [address]),
 })
 
-/** The way to the Pilot. Keepalive finds a peer that is gone without a word, such as a lost machine, in 40 seconds. */
-export const xdsCluster = (xds: SocketAddress): object => ({
+const areIps = (all: readonly SocketAddress[]): boolean => all.every(({ address }) => isIP(address) !== 0)
+
+/** The way to the Pilot, or to several that serve the same: any will do. Keepalive finds a peer that is gone without a word, such as a lost machine, in 40 seconds. */
+export const xdsCluster = (xds: readonly SocketAddress[]): object => ({
   name: 'xds-grpc',
-  ...(isIP(xds.address) ? { type: 'STATIC' } : { type: 'STRICT_DNS', dns_lookup_family: 'V4_PREFERRED' }),
+  ...(areIps(xds) ? { type: 'STATIC' } : { type: 'STRICT_DNS', dns_lookup_family: 'V4_PREFERRED' }),
   connect_timeout: '1s',
+  ...((xds.length > 1 || !areIps(xds)) && spread),
   load_assignment: assignment('xds-grpc', xds),
   upstream_connection_options: { tcp_keepalive: { keepalive_time: 300 } },
   typed_extension_protocol_options: {
@@ -39,6 +44,21 @@ export const xdsCluster = (xds: SocketAddress): object => ({
     },
   },
 })
+
+/**
+ * Of several Pilots, listed or behind one name, each proxy takes one by chance, so that a fleet spreads; one that has just
+ * failed is left out for a moment, but never more than half of them.
+ */
+const spread = {
+  lb_policy: 'RANDOM',
+  outlier_detection: {
+    consecutive_5xx: 1,
+    interval: '1s',
+    base_ejection_time: '5s',
+    max_ejection_percent: 50,
+    enforcing_success_rate: 0,
+  },
+}
 
 /** One route; everything else is 404. It answers even when the host is full, so that probes don't kill a busy sidecar. */
 export const httpListener = (name: string, address: SocketAddress, route: object): object => ({

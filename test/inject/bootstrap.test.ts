@@ -58,6 +58,23 @@ describe('node', () => {
 })
 
 describe('the way to the Pilot', () => {
+  test('several Pilots, listed or behind one name, are one cluster of which any will do', () => {
+    const way = (xds: BootstrapOptions['xds']) => made({ xds }).static_resources.clusters[0]
+    const addresses = (xds: BootstrapOptions['xds']) =>
+      way(xds).load_assignment.endpoints[0].lb_endpoints.map(
+        (each: { endpoint: { address: { socket_address: { address: string; port_value: number } } } }) =>
+          `${each.endpoint.address.socket_address.address}:${each.endpoint.address.socket_address.port_value}`,
+      )
+    const three = ['10.0.0.1:15010', '10.0.0.2:15010,10.0.0.3:15010', '10.0.0.1:15010']
+    assert.deepEqual(addresses(three), ['10.0.0.1:15010', '10.0.0.2:15010', '10.0.0.3:15010'])
+    assert.deepEqual([way(three).type, way(three).lb_policy], ['STATIC', 'RANDOM'])
+    const named = way(['10.0.0.1:15010', 'pilot.example.com:15010'])
+    assert.deepEqual([named.type, named.lb_policy], ['STRICT_DNS', 'RANDOM'])
+    assert.equal(way('pilot.example.com:15010').lb_policy, 'RANDOM')
+    assert.equal(way('10.0.0.1:15010').lb_policy, undefined)
+    assert.throws(() => way(['10.0.0.1:15010', 'nonsense']), BootstrapError)
+  })
+
   const cases: [xds: string, type: string, address: string][] = [
     ['127.0.0.1:15010', 'STATIC', '127.0.0.1'],
     ['[::1]:15010', 'STATIC', '::1'],
