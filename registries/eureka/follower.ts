@@ -1,0 +1,175 @@
+/**
+ * Follows Eureka: full first, then deltas, each proved by its hash; from server to server in their order, and back.
+ * No timers and no sockets of its own.
+ */
+import type { PilotError } from '#model/issue.ts'
+import type { Logger } from '#support/logger.ts'
+import { type Answer, deltaAnswer, fullAnswer, refusesDelta } from './answers.ts'
+import type { Ask } from './client.ts'
+import type { Knowledge } from './knowledge.ts'
+import { expiredLeases } from './lease.ts'
+import type { EurekaServer } from './service-urls.ts'
+import type { Applications } from './wire.ts'
+
+/** A server remembers changes for 180 s (retentionTimeInMSInDeltaQueue), its caches may be 30 s behind. */
+const DELTA_REACHES_BACK = 150_000
+/** How long a server is believed to have no deltas. */
+const NO_DELTA = 600_000
+/** While instances are missing: how often the other servers are asked for them. */
+const SURVEY = 5_000
+/** How often a server that is not the first in order looks for a better one. */
+const RETURN = 300_000
+/** Of a request that only looks around, ms. */
+const GLANCE = 2_000
+
+export type Look =
+  | { readonly kind: 'heard' }
+  | { readonly kind: 'failed'; readonly error: PilotError; readonly retryAfter?: number }
+
+export interface Follower {
+  /** One look; what it found is in the knowledge. */
+  look(ask: Ask): Promise<Look>
+  /** Asks other servers, if it is time to. */
+  survey(ask: Ask): Promise<void>
+  /** When to survey next, ms; undefined: no need. */
+  surveyAt(): number | undefined
+  /** Keys of instances whose lease ran out long ago. */
+  expired(): ReadonlySet<string>
+}
+
+export interface FollowerOptions {
+  readonly servers: readonly EurekaServer[]
+  readonly disableDelta: boolean
+  readonly leaseExpiry?: number
+  readonly knowledge: Knowledge
+  readonly now: () => number
+  readonly log: Logger
+}
+
+interface Found {
+  readonly server: EurekaServer
+  readonly applications: Applications
+  readonly date: number | undefined
+}
+type Failure = Extract<Answer, { kind: 'error' }>
+
+export function createFollower(options: FollowerOptions): Follower {
+  const { servers, knowledge, now, log, leaseExpiry } = options
+  const noDelta = new Map<EurekaServer, number>()
+  let current: EurekaServer | undefined
+  let heardAt = Number.NEGATIVE_INFINITY
+  let fullAt = Number.NEGATIVE_INFINITY
+  let surveyedAt = Number.NEGATIVE_INFINITY
+  let expired: ReadonlySet<string> = new Set()
+
+  async function look(ask: Ask): Promise<Look> {
+    const failures: Failure[] = []
+    const before = current
+    let skip: EurekaServer | undefined
+    let refused = false
+    if (before && deltaServes(before)) {
+      const answer = deltaAnswer(before, await ask(before, '/apps/delta'))
+      if (answer.kind === 'applications' && takeDelta(answer)) return { kind: 'heard' }
+      refused = refusesDelta(answer)
+      if (answer.kind === 'error' && !refused) {
+        skip = before
+        failures.push(answer)
+      }
+    }
+    const order = before ? [before, ...servers.filter((server) => server !== before)] : servers
+    const found = await findBest(
+      order.filter((server) => server !== skip),
+      ask,
+      failures,
+    )
+    if (!found) return failed(failures)
+    if (refused && found.server === before) noDelta.set(before, now() + NO_DELTA)
+    adopt(found, failures)
+    return { kind: 'heard' }
+  }
+
+  /** The first server that leaves out nothing unproven, else the one that leaves out least. */
+  async function findBest(order: readonly EurekaServer[], ask: Ask, failures: Failure[]) {
+    let best: { readonly found: Found; readonly score: number } | undefined
+    for (const server of order) {
+      const answer = fullAnswer(server, await ask(server, '/apps'))
+      if (answer.kind === 'error') {
+        failures.push(answer)
+        continue
+      }
+      const found = { server, ...answer }
+      const score = scoreOf(found)
+      if (!best || score < best.score) best = { found, score }
+      if (score === 0) break
+    }
+    return best?.found
+  }
+  /** An empty answer is worth less than any other, also where nothing is known yet. */
+  const scoreOf = ({ server, applications }: Found): number =>
+    knowledge.unproven(server.url, applications) ||
+    (applications.instances.length === 0 && !current ? 0.5 : 0)
+
+  const deltaServes = (server: EurekaServer): boolean =>
+    !options.disableDelta &&
+    now() - heardAt < DELTA_REACHES_BACK &&
+    now() >= (noDelta.get(server) ?? 0) &&
+    // Heartbeats are no change and so in no delta.
+    (leaseExpiry === undefined || now() - fullAt < DELTA_REACHES_BACK)
+
+  function takeDelta({ applications, date }: Extract<Answer, { kind: 'applications' }>): boolean {
+    if (!knowledge.delta(applications)) return false
+    heardAt = now()
+    if (expired.size > 0 && date !== undefined && leaseExpiry !== undefined) {
+      const still = expiredLeases(applications.instances, date, leaseExpiry)
+      const named = new Set(applications.instances.map(({ key }) => key))
+      expired = new Set([...expired].filter((key) => !named.has(key) || still.has(key)))
+    }
+    return true
+  }
+
+  function adopt({ server, applications, date }: Found, failures: readonly Failure[] = []): void {
+    if (current && server !== current) {
+      const why = failures.map(({ error }) => error.message).join(' ')
+      log.warn({ from: current.url, to: server.url, why }, 'another Eureka server is asked')
+    }
+    current = server
+    heardAt = now()
+    fullAt = now()
+    knowledge.full(server.url, applications, now())
+    if (leaseExpiry !== undefined) expired = expiredLeases(applications.instances, date ?? now(), leaseExpiry)
+  }
+
+  async function survey(ask: Ask): Promise<void> {
+    const at = surveyAt()
+    if (at === undefined || now() < at || !current) return
+    surveyedAt = now()
+    const doubt = knowledge.doubt() !== undefined
+    const others = doubt ? servers.filter((server) => server !== current) : betterPlaced()
+    for (const server of others) {
+      const answer = fullAnswer(server, await ask(server, '/apps', GLANCE))
+      if (answer.kind === 'error') continue
+      const found = { server, ...answer }
+      const score = scoreOf(found)
+      if (doubt ? score >= knowledge.missed() : score > 0) continue
+      adopt(found)
+      return
+    }
+  }
+  const betterPlaced = () => servers.slice(0, current ? servers.indexOf(current) : 0)
+
+  function surveyAt(): number | undefined {
+    if (servers.length === 1 || !current) return undefined
+    if (knowledge.doubt()) return surveyedAt + SURVEY
+    return betterPlaced().length > 0 ? Math.max(surveyedAt, fullAt) + RETURN : undefined
+  }
+
+  return { look, survey, surveyAt, expired: () => expired }
+}
+
+/** All servers failed: the first one's kind of error, everybody's words. */
+function failed(failures: readonly Failure[]): Look {
+  const [first] = failures
+  const message = failures.map(({ error }) => error.message).join(' ')
+  const waits = failures.map(({ retryAfter }) => retryAfter ?? 0)
+  return { kind: 'failed', error: { ...first!.error, message }, retryAfter: Math.max(...waits) }
+}
