@@ -6,17 +6,15 @@ import { dnsRegistry } from './dns/index.ts'
 import { type DnsSettings, dnsKind } from './dns/options.ts'
 import { eurekaRegistry } from './eureka/index.ts'
 import { type EurekaSettings, eurekaKind } from './eureka/options.ts'
-import { eurekaRegistry } from './eureka/index.ts'
-import { type EurekaSettings, eurekaKind } from './eureka/options.ts'
 import { fileRegistry } from './file/index.ts'
 import { type FileSettings, fileKind } from './file/options.ts'
 import { type ClusterDeps, kubernetesCluster } from './kubernetes/cluster.ts'
 import type { Registry, RegistryDeps } from './registry.ts'
 
 /** An entry of `registries` in the settings. */
-export type RegistryEntry = FileSettings | DnsSettings | EurekaSettings | EurekaSettings
+export type RegistryEntry = FileSettings | DnsSettings | EurekaSettings
 
-export const registryKinds = [fileKind, dnsKind, eurekaKind, eurekaKind]
+export const registryKinds = [fileKind, dnsKind, eurekaKind]
 
 export { fileRegistry } from './file/index.ts'
 
@@ -42,8 +40,6 @@ export function createRegistry(entry: RegistryEntry, deps: CreateRegistryDeps): 
   switch (entry.kind) {
     case 'dns':
       return dnsRegistry(entry, deps)
-    case 'eureka':
-      return eurekaRegistry(entry, deps)
     case 'eureka':
       return eurekaRegistry(entry, deps)
     case 'file':
