@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { loadSettings } from '#src/settings.ts'
 import { check } from '#src/cli/check.ts'
+import { loadSettings } from '#src/settings.ts'
 
 const examples = 'deploy/examples'
 
