@@ -2,6 +2,8 @@
 import type { KubernetesConnection } from '#config/connections/kubernetes.ts'
 import type { KubernetesCluster } from '#config/connections/kubernetes-api.ts'
 import type { ConfigSource } from '#config/source.ts'
+import { consulRegistry } from './consul/index.ts'
+import { type ConsulSettings, consulKind } from './consul/options.ts'
 import { dnsRegistry } from './dns/index.ts'
 import { type DnsSettings, dnsKind } from './dns/options.ts'
 import { eurekaRegistry } from './eureka/index.ts'
@@ -12,9 +14,9 @@ import { type ClusterDeps, kubernetesCluster } from './kubernetes/cluster.ts'
 import type { Registry, RegistryDeps } from './registry.ts'
 
 /** An entry of `registries` in the settings. */
-export type RegistryEntry = FileSettings | DnsSettings | EurekaSettings
+export type RegistryEntry = FileSettings | DnsSettings | EurekaSettings | ConsulSettings
 
-export const registryKinds = [fileKind, dnsKind, eurekaKind]
+export const registryKinds = [consulKind, fileKind, dnsKind, eurekaKind]
 
 export { fileRegistry } from './file/index.ts'
 
@@ -38,6 +40,8 @@ export interface CreateRegistryDeps extends RegistryDeps {
 
 export function createRegistry(entry: RegistryEntry, deps: CreateRegistryDeps): Registry {
   switch (entry.kind) {
+    case 'consul':
+      return consulRegistry(entry, deps)
     case 'dns':
       return dnsRegistry(entry, deps)
     case 'eureka':

@@ -1,0 +1,117 @@
+/**
+ * Which service is read next: those that are known to have changed first, then, while there is a doubt, all that were
+ * read before it, the longest unread first. Pure bookkeeping; time is given.
+ */
+
+export interface Reads {
+  /** Known to have changed; read again even if it is being read now. */
+  urgent(name: string): void
+  /** Anything may have changed: everything that was read so far is to be read again. */
+  doubt(): void
+  /** Of the doubt: as fast as the bucket allows, or slowly. */
+  fast(on: boolean): void
+  /** The next one, taken; a number: ms until there is one; undefined: nothing is due. */
+  next(now: number): string | number | undefined
+  /** It has been read, or could not be and is no longer being read. */
+  done(name: string): void
+  forget(name: string): void
+  clear(): void
+  /** Nothing urgent, nothing under way. */
+  quiet(): boolean
+  /** Some have not been read since the last doubt. */
+  inDoubt(): boolean
+}
+
+export interface ReadsOptions {
+  /** Reads in a burst beyond the number of services, and reads a second after it. */
+  readonly burst: number
+  readonly rate: number
+  /** ms in which a slow round goes through all services. */
+  readonly slowRound: number
+}
+
+export const defaultReads: ReadsOptions = { burst: 64, rate: 200, slowRound: 300_000 }
+
+export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultReads): Reads {
+  /** Since which doubt it has been read; in the order of reading. */
+  const known = new Map<string, number>()
+  const queue = new Set<string>()
+  /** The doubts there were when it was taken: what is asked before a doubt says nothing of it. */
+  const active = new Map<string, number>()
+  /** Answered, but asked before the last doubt. */
+  const late = new Set<string>()
+  const again = new Set<string>()
+  let doubts = 0
+  let quick = false
+  let tokens = Number.POSITIVE_INFINITY
+  let at = 0
+  let slowAt = 0
+
+  function oldest(): string | undefined {
+    for (const name of late) if (!active.has(name)) return name
+    for (const [name, seen] of known) {
+      if (seen >= doubts) return undefined
+      if (!active.has(name) && !queue.has(name)) return name
+    }
+    return undefined
+  }
+
+  function pace(now: number): number {
+    if (!quick) return Math.max(0, slowAt - now)
+    tokens = Math.min(known.size + burst, tokens + ((now - at) / 1000) * rate)
+    at = now
+    return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) / rate) * 1000)
+  }
+
+  function take(name: string): string {
+    active.set(name, doubts)
+    late.delete(name)
+    return name
+  }
+  return {
+    urgent(name) {
+      if (active.has(name)) again.add(name)
+      else queue.add(name)
+    },
+    doubt() {
+      doubts++
+    },
+    fast(on) {
+      quick = on
+    },
+    next(now) {
+      for (const name of queue) {
+        queue.delete(name)
+        return take(name)
+      }
+      const name = oldest()
+      if (name === undefined) return undefined
+      const wait = pace(now)
+      if (wait > 0) return wait
+      if (quick) tokens--
+      else slowAt = now + slowRound / Math.max(1, known.size)
+      return take(name)
+    },
+    done(name) {
+      const seen = active.get(name) ?? 0
+      active.delete(name)
+      if (seen < doubts) late.add(name)
+      if (again.delete(name)) queue.add(name)
+      known.delete(name)
+      known.set(name, seen)
+    },
+    forget(name) {
+      known.delete(name)
+      late.delete(name)
+    },
+    clear() {
+      for (const each of [known, queue, active, again, late]) each.clear()
+    },
+    quiet: () => queue.size === 0 && active.size === 0,
+    inDoubt() {
+      if (late.size > 0) return true
+      const first = known.values().next().value
+      return first !== undefined && first < doubts
+    },
+  }
+}

@@ -1,0 +1,70 @@
+/** What is read from files and must not be shown: token, certificates. */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ConsulConnection, ConsulTls } from '#config/connections/consul.ts'
+
+export interface Token {
+  headers(): Readonly<Record<string, string>>
+  /** It was refused: is there another one by now? */
+  renew(): boolean
+}
+
+/** A token's file is looked at once a second at most, and read when it has changed. */
+export function createToken({ token, tokenFile }: Pick<ConsulConnection, 'token' | 'tokenFile'>): Token {
+  let current = token
+  let stamp = ''
+  let looked = Number.NEGATIVE_INFINITY
+
+  function look(): boolean {
+    if (tokenFile === undefined) return false
+    looked = performance.now()
+    try {
+      const { mtimeMs, ino, size } = statSync(tokenFile)
+      const now = `${mtimeMs} ${ino} ${size}`
+      if (now === stamp) return false
+      const text = readFileSync(tokenFile, 'utf8').trim()
+      stamp = now
+      // A file that is being written is empty for a moment.
+      if (text === '' || text === current) return false
+      current = text
+      return true
+    } catch {
+      // The one that was read last may still be good; if not, Consul says so.
+      return false
+    }
+  }
+  return {
+    headers() {
+      if (performance.now() - looked > 1000) look()
+      const headers: Record<string, string> = {}
+      if (current !== undefined) headers['x-consul-token'] = current
+      return headers
+    },
+    renew: look,
+  }
+}
+
+/** Options of `tls.connect`. Throws where a file can't be read. */
+export function readTls({ caFile, caPath, certFile, keyFile, serverName, verify }: ConsulTls): object {
+  const ca = [...(caFile === undefined ? [] : [caFile]), ...(caPath === undefined ? [] : filesIn(caPath))]
+  return {
+    ...(ca.length > 0 && { ca: ca.map((file) => pem(file)) }),
+    ...(certFile !== undefined && { cert: pem(certFile) }),
+    ...(keyFile !== undefined && { key: pem(keyFile) }),
+    ...(serverName !== undefined && { servername: serverName }),
+    rejectUnauthorized: verify,
+  }
+}
+
+function pem(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new Error(`the certificate or key can't be read: ${(error as Error).message}`)
+  }
+}
+
+const filesIn = (directory: string): string[] =>
+  readdirSync(directory)
+    .filter((name) => /\.(pem|crt|cer)$/.test(name))
+    .map((name) => join(directory, name))

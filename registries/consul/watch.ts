@@ -1,0 +1,157 @@
+/**
+ * One blocking query after the other on one path, with Consul's rules for clients
+ * (https://developer.hashicorp.com/consul/api-docs/features/blocking): an index that goes backwards is a reset, none is
+ * below 1, a return is no proof of change, churn is paced, failures are retried later and later.
+ */
+import type { SchedulerLike } from 'rxjs'
+import { createBackoff } from '#support/backoff.ts'
+import { registryError } from '../trouble.ts'
+import { type ConsulAnswer, type ConsulClient, ConsulFailure } from './answer.ts'
+import { sleep } from './sleep.ts'
+
+export interface WatchTiming {
+  /** How long a query may block, ms; Consul adds up to a sixteenth, we take up to a tenth away. */
+  readonly wait: number
+  /** Until an answer that doesn't block counts as lost, ms. */
+  readonly timeout: number
+  /** Back-off after failures, ms. */
+  readonly retry: { readonly first: number; readonly last: number }
+}
+
+/**
+ * A minute: a server that hangs is noticed after it, and connections that are idle for longer are cut by many proxies.
+ * The bound of the back-off is how late an end of an outage may be noticed.
+ */
+export const defaultTiming: WatchTiming = {
+  wait: 55_000,
+  timeout: 15_000,
+  retry: { first: 250, last: 10_000 },
+}
+
+export interface WatchDeps {
+  readonly client: ConsulClient
+  readonly clock: SchedulerLike
+  readonly random: () => number
+  readonly timing: WatchTiming
+}
+
+export interface WatchOptions {
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  /** ms between two questions under churn; the first ones after quiet don't wait. */
+  gap(): number
+  /** `reset`: the index went backwards. What it throws or rejects with counts as a failure of the answer. */
+  onAnswer(answer: Answer, reset: boolean): Promise<void> | void
+  onFailure(failure: ConsulFailure, retryAt: Date): void
+}
+
+/** An answer with an index. */
+export type Answer = ConsulAnswer & { readonly index: number }
+
+export interface Watch {
+  stop(): void
+  /** Ends a back-off. */
+  kick(): void
+  /** Forgets the index and asks at once. */
+  restart(): void
+}
+
+export function watch(options: WatchOptions, { client, clock, random, timing }: WatchDeps): Watch {
+  const stopped = new AbortController()
+  const backoff = createBackoff({ ...timing.retry, random })
+  const bucket = createBucket(clock)
+  let round = new AbortController()
+  /** The index to wait for; 0 asks at once. */
+  let index = 0
+  /** The highest index of this history. */
+  let last = 0
+
+  async function ask(signal: AbortSignal): Promise<void> {
+    await sleep(clock, bucket.take(options.gap()), signal)
+    const wait = Math.round(timing.wait * (1 - random() / 10))
+    const blocking = index > 0
+    const answer = await client.get({
+      path: options.path,
+      query: blocking ? { ...options.query, index: String(index), wait: `${wait}ms` } : options.query,
+      timeout: timing.timeout + (blocking ? wait * (17 / 16) : 0),
+      signal,
+    })
+    signal.throwIfAborted()
+    const whole = checked(answer, options.path)
+    const reset = whole.index < last
+    await options.onAnswer(whole, reset)
+    signal.throwIfAborted()
+    last = whole.index
+    index = reset ? 0 : Math.max(1, whole.index)
+    backoff.reset()
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      const signal = AbortSignal.any([stopped.signal, round.signal])
+      try {
+        await ask(signal)
+      } catch (error) {
+        if (signal.aborted) {
+          round = new AbortController()
+          continue
+        }
+        const wait = backoff.next()
+        // After an outage the end of it must be heard, not the next change.
+        index = 0
+        options.onFailure(asFailure(error, options.path), new Date(clock.now() + wait))
+        await sleep(clock, wait, signal).catch(() => undefined)
+        if (signal.aborted) round = new AbortController()
+      }
+    }
+  }
+  void run()
+
+  return {
+    stop: () => stopped.abort(),
+    kick() {
+      if (index === 0) round.abort()
+    },
+    restart() {
+      index = 0
+      last = 0
+      round.abort()
+    },
+  }
+}
+
+/** Only an answer of a server that has a leader, with an index, is believed. */
+export function checked(answer: ConsulAnswer, path: string): Answer {
+  if (!answer.knownLeader)
+    throw new ConsulFailure(registryError('PH3004', `Consul has no leader; ${path} may be old.`))
+  const { index } = answer
+  if (index === undefined)
+    throw new ConsulFailure(
+      registryError('PH3005', `The answer to ${path} has no X-Consul-Index; is this a Consul agent?`),
+    )
+  return { ...answer, index }
+}
+
+export const notUnderstood = (path: string): ConsulFailure =>
+  new ConsulFailure(registryError('PH3005', `The answer to ${path} is not what Consul's API gives there.`))
+
+/** What a programming error would be, too: told, not thrown. */
+export const asFailure = (error: unknown, path: string): ConsulFailure =>
+  error instanceof ConsulFailure
+    ? error
+    : new ConsulFailure(registryError('PH3005', `${path}: ${(error as Error).message}.`))
+
+/** A few at once, then one each `gap` ms. */
+function createBucket(clock: SchedulerLike, burst = 3) {
+  let tokens = burst
+  let at = clock.now()
+  return {
+    /** ms to wait for the one that is taken. */
+    take(gap: number): number {
+      const now = clock.now()
+      tokens = Math.min(burst, tokens + (gap > 0 ? (now - at) / gap : burst)) - 1
+      at = now
+      return tokens >= 0 ? 0 : Math.ceil(-tokens * gap)
+    },
+  }
+}
