@@ -3,9 +3,7 @@
  * downs are delayed, so that a check that passes and fails each second does not take a service away each second. The
  * first downs are immediate, and so is each up.
  */
-import type { Issue } from '#model/issue.ts'
-import type { Endpoint, Health, Service } from '#model/service.ts'
-import { meshIssue } from './conflicts.ts'
+import type { Endpoint, Health } from '#model/service.ts'
 import { isWorse, type Loss, type Place } from './units.ts'
 
 export interface FlapRule {
@@ -22,7 +20,7 @@ export interface FlapRule {
 export const FLAP_RULE: FlapRule = { window: 30_000, downs: 3, removal: 800, worsening: 5_000 }
 
 /** Downs that are remembered of one endpoint. */
-const MOST = 50
+export const MOST_DOWNS = 50
 
 /** A down that has not taken effect. */
 export interface Pending {
@@ -68,7 +66,7 @@ export const flapsAfter = ({ before, loss, told, held, now, rule }: FlapInput): 
     to === undefined || to === 'DRAINING' ? rule.removal : rule.worsening
   const down = (place: Place, from: Endpoint, to: Health | undefined): void => {
     const flap = flaps.get(place)
-    const downs = [...(flap?.downs ?? []).filter((at) => at > now - rule.window), now].slice(-MOST)
+    const downs = [...(flap?.downs ?? []).filter((at) => at > now - rule.window), now].slice(-MOST_DOWNS)
     const flapping = downs.length >= rule.downs || flap?.pending !== undefined
     if (flapping) delayed++
     const pending: Pending | undefined = flapping
@@ -124,29 +122,4 @@ export const forgotten = (flaps: UnitFlaps, now: number, rule: FlapRule): UnitFl
   if (left.length === 0) return undefined
   const same = left.length === flaps.size && left.every(([place, flap]) => flaps.get(place) === flap)
   return same ? flaps : new Map(left)
-}
-
-/** How the endpoints of a service are shown to flap. */
-export const flapIssues = (
-  service: Service,
-  flaps: UnitFlaps | undefined,
-  rule: FlapRule,
-): readonly Issue[] =>
-  [...(flaps?.values() ?? [])]
-    .filter(({ downs }) => downs.length >= rule.downs)
-    .map(({ downs, endpoint }) => {
-      const count = downs.length < MOST ? downs.length : `${MOST} or more`
-      const message = `Endpoint ${socketOf(service, endpoint)} is flapping: ${count} downs in ${rule.window / 1000} s.`
-      return meshIssue('PH2016', 'info', message, {
-        path: 'endpoints',
-        at: endpoint.origin.at ?? endpoint.registry,
-        object: endpoint.origin.object,
-      })
-    })
-
-const socketOf = ({ ports }: Service, endpoint: Endpoint): string => {
-  const { address } = endpoint
-  if (address.startsWith('unix:') || ports.length === 0) return address
-  const numbers = ports.map(({ name, targetPort, port }) => endpoint.ports[name] ?? targetPort ?? port)
-  return `${address.includes(':') ? `[${address}]` : address}:${[...new Set(numbers)].join('/')}`
 }

@@ -6,7 +6,8 @@ import { type Endpoint, type Service, serviceKey, type Workload } from '#model/s
 import { sameContent } from '#support/equal.ts'
 import { type AdvanceRules, advance } from './advance.ts'
 import { meshIssue } from './conflicts.ts'
-import { FLAP_RULE, flapIssues } from './flaps.ts'
+import { flapIssues } from './flap-issues.ts'
+import { FLAP_RULE } from './flaps.ts'
 import { freshnessIn } from './freshness.ts'
 import {
   type Contribution,

@@ -112,22 +112,28 @@ const listen = (source: Source, live: LiveMerge, { clock, log }: MeshDeps): Subs
 }
 
 /** Latches: ready once, ready for good. */
-const readinessGate = (live: LiveMerge, { clock, settings }: MeshDeps) => {
+const readinessGate = (live: LiveMerge, { clock, settings, registries }: MeshDeps) => {
+  const aside = new Set(registries.flatMap(({ name, awaited }) => (awaited === false ? [name] : [])))
   let startedAt: Date | undefined
+  const graces = new Subscription()
   const assess = (): Readiness => {
     const now = new Date(clock.now())
-    return readinessOf(live.state().said.values(), { startedAt, now, grace: settings.startupGrace })
+    const said = [...live.state().said.values()].filter(({ state }) => !aside.has(state.name))
+    return readinessOf(said, { startedAt, now, grace: settings.startupGrace })
   }
   const readiness = new BehaviorSubject<Readiness>(assess())
   const reassess = (): void => {
-    if (!readiness.value.ready && startedAt !== undefined) readiness.next(assess())
+    if (readiness.value.ready || startedAt === undefined) return
+    readiness.next(assess())
+    if (readiness.value.ready) graces.unsubscribe()
   }
   const start = (stopped: Subscription): void => {
     startedAt = new Date(clock.now())
     stopped.add(() => readiness.complete())
+    stopped.add(graces)
     reassess()
     for (const grace of [RESTORED_GRACE, settings.startupGrace])
-      if (!readiness.value.ready) stopped.add(timer(grace, clock).subscribe(reassess))
+      if (!readiness.value.ready) graces.add(timer(grace, clock).subscribe(reassess))
   }
   return { readiness, reassess, start }
 }

@@ -71,9 +71,9 @@ export const troubledAfter = ({ troubled, services }: Said, { update }: MergeEve
   }
 }
 
-/** The registry's own clock runs while it is fresh. */
-export const calmAfter = (calm: Calm, { state }: SourceState, now: number): Calm => {
-  const runs = state === 'fresh'
+/** The registry's own clock runs while it is not in trouble. */
+export const calmAfter = (calm: Calm, { error }: SourceState, now: number): Calm => {
+  const runs = error === undefined
   if (runs === (calm.since !== undefined)) return calm
   return runs ? { total: calm.total, since: now } : { total: calmAt(calm, now) }
 }
