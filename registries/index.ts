@@ -2,6 +2,8 @@
 import type { KubernetesConnection } from '#config/connections/kubernetes.ts'
 import type { KubernetesCluster } from '#config/connections/kubernetes-api.ts'
 import type { ConfigSource } from '#config/source.ts'
+import { type AutoregistrationDeps, autoregistrationRegistry } from './autoregistration/index.ts'
+import { type AutoregistrationSettings, autoregistrationKind } from './autoregistration/options.ts'
 import { consulRegistry } from './consul/index.ts'
 import { type ConsulSettings, consulKind } from './consul/options.ts'
 import { dnsRegistry } from './dns/index.ts'
@@ -14,9 +16,14 @@ import { type ClusterDeps, kubernetesCluster } from './kubernetes/cluster.ts'
 import type { Registry, RegistryDeps } from './registry.ts'
 
 /** An entry of `registries` in the settings. */
-export type RegistryEntry = FileSettings | DnsSettings | EurekaSettings | ConsulSettings
+export type RegistryEntry =
+  | AutoregistrationSettings
+  | FileSettings
+  | DnsSettings
+  | EurekaSettings
+  | ConsulSettings
 
-export const registryKinds = [consulKind, fileKind, dnsKind, eurekaKind]
+export const registryKinds = [consulKind, autoregistrationKind, fileKind, dnsKind, eurekaKind]
 
 export { fileRegistry } from './file/index.ts'
 
@@ -36,10 +43,14 @@ export interface CreateRegistryDeps extends RegistryDeps {
   readonly files: (path: string) => ConfigSource
   /** The same cluster for the same connection. */
   readonly kubernetes: (connection: KubernetesConnection) => KubernetesCluster
+  /** What self-registration under this name is told. */
+  readonly autoregistration: (name: string) => Pick<AutoregistrationDeps, 'proxies' | 'groups' | 'restored'>
 }
 
 export function createRegistry(entry: RegistryEntry, deps: CreateRegistryDeps): Registry {
   switch (entry.kind) {
+    case 'autoregistration':
+      return autoregistrationRegistry(entry, { ...deps, ...deps.autoregistration(entry.name) })
     case 'consul':
       return consulRegistry(entry, deps)
     case 'dns':

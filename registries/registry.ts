@@ -10,6 +10,11 @@ export interface Registry {
   readonly name: string
   /** e.g. `consul`, `file`. */
   readonly kind: string
+  /**
+   * false: it has no catalogue of its own but is told by those who are served (self-registration). Readiness neither
+   * waits for it nor is content with it alone. Absent is true.
+   */
+  readonly awaited?: boolean
   /** Cold: connects on subscribe, frees all on unsubscribe. Never errors or completes: an outage is a value. */
   readonly updates: Observable<RegistryUpdate>
 }

@@ -17,6 +17,7 @@ import { health, type PilotHealth } from './health.ts'
 import { createLivePipeline, newest } from './live-pipeline.ts'
 import { observeXds, watchStart } from './observe.ts'
 import { proxyReader } from './proxies.ts'
+import { createRegistering } from './registering.ts'
 import { createReload, type ReloadOutcome } from './reload.ts'
 
 export interface Pilot {
@@ -50,8 +51,10 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   // A subscriber that throws is a bug; it must not end a process that a fleet depends on.
   rxjs.onUnhandledError = (error) => log.error({ error }, 'a subscriber threw')
   const store = settings.stateDir ? await openStore({ dir: settings.stateDir, clock, log }) : undefined
+  const registering = createRegistering()
   const live = createLivePipeline(settings, {
     log,
+    proxies: registering.events,
     counters: { count: (name, label) => metrics.generate.count(name, label) },
     ...(store && { disk: store }),
   })
@@ -74,7 +77,7 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     source,
     log,
     limits: { maxStreamsPerPeer: settings.xds.maxStreams },
-    observer: observeXds(metrics.xds, events, log),
+    observer: observeXds(metrics.xds, events, log, registering),
   })
   const proxies = proxyReader(server)
   /** From the call of `stop` on; nobody new is to come then. */
@@ -98,6 +101,7 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   const endWatch = watchStart(mesh, settings.startupGrace, log)
   async function close(drainMs: number): Promise<void> {
     endWatch()
+    registering.close()
     if (drainMs > 0) await server.drain(drainMs)
     live.end()
     await Promise.all([server.close(), admin.close()])
@@ -108,6 +112,7 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     for (const source of mesh.snapshot().sources.values())
       if (source.lastUpdate === undefined) log.warn(...silence(source))
     const bound = await server.listen(settings.xds.address)
+    registering.open()
     log.info({ ...bound, services: mesh.snapshot().services.size }, 'serving xDS')
     return bound
   }

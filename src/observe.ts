@@ -5,11 +5,13 @@ import type { XdsHooks } from '#telemetry/metrics.ts'
 import type { XdsObserver } from '#xds/server/index.ts'
 import { shortName } from '#xds/type-urls.ts'
 import type { Events } from './events.ts'
+import type { Registering } from './registering.ts'
 
 export function observeXds(
   metrics: XdsHooks,
   events: Events,
   log: Logger,
+  registering?: Pick<Registering, 'connect' | 'disconnect'>,
   now: () => number = Date.now,
 ): XdsObserver {
   let refused = 0
@@ -19,11 +21,13 @@ export function observeXds(
       metrics.onConnect(id)
       events.emit('connect', { stream: id, peer, node: node?.id, protocol })
       log.debug({ stream: id, peer, node: node?.id, protocol }, 'proxy connected')
+      registering?.connect(id, node)
     },
     onDisconnect({ id, peer, node }) {
       metrics.onDisconnect(id)
       events.emit('disconnect', { stream: id, peer, node: node?.id })
       log.debug({ stream: id, peer, node: node?.id }, 'proxy gone')
+      registering?.disconnect(id)
     },
     onPush: ({ id }, typeUrl, resources, bytes) =>
       metrics.onPush(shortName(typeUrl), resources.length, bytes, id),

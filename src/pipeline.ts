@@ -1,9 +1,12 @@
 /** The flow without its ends: settings become sources, mesh, views and resources. `serve` adds xDS and REST to it. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { asyncScheduler as clock } from 'rxjs'
+import { asyncScheduler as clock, defer, NEVER, type Observable } from 'rxjs'
+import { PROTECTION } from '#config/entries.ts'
 import { createConfigSources, sharedFileSources } from '#config/sources/index.ts'
 import { createMesh, type Mesh, type SnapshotStore } from '#mesh/mesh.ts'
+import { defaultAutoregistration } from '#registries/autoregistration/options.ts'
+import type { ProxyEvent } from '#registries/autoregistration/proxy.ts'
 import { createRegistry, fileRegistry, sharedClusters } from '#registries/index.ts'
 import { parseNode } from '#sidecar/node.ts'
 import { createViews, type Views } from '#sidecar/views.ts'
@@ -12,6 +15,7 @@ import type { Logger } from '#support/logger.ts'
 import { createGenerator, type GeneratorCounters } from '#xds/generate/index.ts'
 import { meshResourceSource } from '#xds/generate/source.ts'
 import type { ResourceSource } from '#xds/resources.ts'
+import { workloadGroups } from './registering.ts'
 
 export interface Pipeline {
   /** Not started yet. */
@@ -24,25 +28,49 @@ export interface PipelineDeps {
   readonly log: Logger
   readonly counters?: GeneratorCounters
   readonly store?: SnapshotStore
+  /** Absent: nobody connects, and nobody registers itself. */
+  readonly proxies?: Observable<ProxyEvent>
 }
 
-export function createPipeline(settings: Settings, { log, counters, store }: PipelineDeps): Pipeline {
+export function createPipeline(
+  settings: Settings,
+  { log, counters, store, proxies }: PipelineDeps,
+): Pipeline {
   const { rootNamespace } = settings.mesh
   const files = sharedFileSources({ rootNamespace }, { log, clock })
   const kubernetes = sharedClusters({ log, clock })
-  const deps = { fetch: lazyFetch, clock, log, files, kubernetes }
+  const autoregistration = (name: string) => ({
+    proxies: proxies ?? NEVER,
+    groups: defer(() => workloadGroups(mesh.updates, proxies ?? NEVER)),
+    restored: store?.restored.get(name)?.workloads ?? [],
+  })
+  const deps = { fetch: lazyFetch, clock, log, files, kubernetes, autoregistration }
+  const entries = proxies ? withAutoregistration(settings.registries) : settings.registries
   const { configs, withServices } = createConfigSources(settings, { ...deps, rootNamespace, identity })
   const registries = [
-    ...settings.registries.map((entry) => createRegistry(entry, deps)),
+    ...entries.map((entry) => createRegistry(entry, deps)),
     ...withServices.map((config) => fileRegistry({ name: `serviceentry/${config.name}`, config })),
   ]
-  const protections = new Map(settings.registries.map(({ name, protection }) => [name, protection]))
+  const protections = new Map(entries.map(({ name, protection }) => [name, protection]))
   const options = { ...settings, protection: (registry: string) => protections.get(registry) }
-  const mesh = createMesh({ registries, configs, settings: options, clock, log, ...(store && { store }) })
+  const mesh: Mesh = createMesh({
+    registries,
+    configs,
+    settings: options,
+    clock,
+    log,
+    ...(store && { store }),
+  })
   const views = createViews(mesh.updates, settings.mesh)
   const generator = createGenerator(settings.mesh, counters)
   return { mesh, views, source: meshResourceSource({ views, generator, parseNode }) }
 }
+
+/** It is on without an entry, last in precedence. */
+const withAutoregistration = (registries: Settings['registries']): Settings['registries'] =>
+  registries.some(({ kind }) => kind === 'autoregistration')
+    ? registries
+    : [...registries, { ...defaultAutoregistration, protection: PROTECTION }]
 
 /** This process among the Pilots of a cluster; a pod's name tells its operator which one it is. */
 const identity = `${process.env.POD_NAME || hostname()}_${randomUUID()}`
