@@ -13,6 +13,8 @@ import { type EurekaSettings, eurekaKind } from './eureka/options.ts'
 import { fileRegistry } from './file/index.ts'
 import { type FileSettings, fileKind } from './file/options.ts'
 import { type ClusterDeps, kubernetesCluster } from './kubernetes/cluster.ts'
+import { kubernetesRegistry } from './kubernetes/index.ts'
+import { type KubernetesSettings, kubernetesKind } from './kubernetes/options.ts'
 import type { Registry, RegistryDeps } from './registry.ts'
 
 /** An entry of `registries` in the settings. */
@@ -22,8 +24,9 @@ export type RegistryEntry =
   | DnsSettings
   | EurekaSettings
   | ConsulSettings
+  | KubernetesSettings
 
-export const registryKinds = [consulKind, autoregistrationKind, fileKind, dnsKind, eurekaKind]
+export const registryKinds = [consulKind, autoregistrationKind, fileKind, dnsKind, eurekaKind, kubernetesKind]
 
 export { fileRegistry } from './file/index.ts'
 
@@ -59,5 +62,7 @@ export function createRegistry(entry: RegistryEntry, deps: CreateRegistryDeps): 
       return eurekaRegistry(entry, deps)
     case 'file':
       return fileRegistry({ name: entry.name, config: deps.files(entry.path) })
+    case 'kubernetes':
+      return kubernetesRegistry(entry, { ...deps, cluster: deps.kubernetes(entry.connection) })
   }
 }
