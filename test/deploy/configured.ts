@@ -87,6 +87,7 @@ export async function configuredPilot(
 export interface Sidecar {
   readonly outbound: Place
   readonly node: string
+  stop(): Promise<void>
 }
 
 /** An Envoy in explicit mode at a loopback address of its own, live. */
@@ -106,7 +107,7 @@ export async function sidecarOf(
   })
   const running = await envoy(house, plain, { name })
   await running.ready()
-  return { outbound, node: (plain as { node: { id: string } }).node.id }
+  return { outbound, node: (plain as { node: { id: string } }).node.id, stop: () => running.stop() }
 }
 
 /** A network of 127/8 for one test, as `world` has it. */
