@@ -5,7 +5,7 @@
 
 export interface Reads {
   /** Known to have changed; read again even if it is being read now. */
-  urgent(name: string): void
+  service(name: string): void
   /** Anything may have changed: everything that was read so far is to be read again. */
   doubt(): void
   /** Of the doubt: as fast as the bucket allows, or slowly. */
@@ -30,7 +30,7 @@ export interface ReadsOptions {
   readonly slowRound: number
 }
 
-export const defaultReads: ReadsOptions = { burst: 64, rate: 200, slowRound: 300_000 }
+export const defaultReads: ReadsOptions = { burst: 64, rate: 200, slowRound: 120_000 }
 
 export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultReads): Reads {
   /** Since which doubt it has been read; in the order of reading. */
@@ -69,7 +69,7 @@ export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultRe
     return name
   }
   return {
-    urgent(name) {
+    service(name) {
       if (active.has(name)) again.add(name)
       else queue.add(name)
     },

@@ -27,7 +27,7 @@ interface Source {
   members: Map<string, Member>
   /** Not everything has been read yet; nothing of it is told. */
   pending?: Map<string, Member>
-  troubled?: { readonly since: Date; readonly code: string }
+  troubled?: { readonly since: Date; readonly retryAt: Date; readonly error: PilotError }
 }
 
 /** Changes are told together, if they come within this time, ms. */
@@ -152,15 +152,14 @@ export function createTelling(
       if (!troubled || !synced) return
       flush()
       emit({ ...nothing, changed: deps.sources === 1 ? [] : servicesOf(it) })
+      // That was heard as the end of all trouble.
+      for (const each of sources) if (each.troubled) tellTrouble(each, each.troubled)
     },
     trouble(source, error, retryAt) {
       const it = sources[source]!
-      if (it.troubled?.code === error.code) return
-      const since = it.troubled?.since ?? new Date(clock.now())
-      it.troubled = { since, code: error.code }
-      const partly = synced && sources.some((each) => !each.troubled)
-      const services = partly ? servicesOf(it).map(serviceKey) : undefined
-      emit({ kind: 'trouble', error, since, retryAt, ...(services && { services }) })
+      if (it.troubled?.error.code === error.code) return
+      it.troubled = { since: it.troubled?.since ?? new Date(clock.now()), error, retryAt }
+      tellTrouble(it, it.troubled)
     },
     doubted(source, name, error, retryAt) {
       const member = sources[source]!.members.get(name)
@@ -174,6 +173,12 @@ export function createTelling(
     stop() {
       timer?.unsubscribe()
     },
+  }
+
+  /** Of its services alone, as long as another datacenter speaks. */
+  function tellTrouble(source: Source, trouble: NonNullable<Source['troubled']>): void {
+    const partly = synced && sources.some((each) => !each.troubled)
+    emit({ kind: 'trouble', ...trouble, ...(partly && { services: servicesOf(source).map(serviceKey) }) })
   }
 
   function servicesOf({ members }: Source): Service[] {

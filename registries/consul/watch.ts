@@ -57,10 +57,11 @@ export interface Watch {
 }
 
 export function watch(options: WatchOptions, { client, clock, random, timing }: WatchDeps): Watch {
-  const stopped = new AbortController()
   const backoff = createBackoff({ ...timing.retry, random })
   const bucket = createBucket(clock)
+  let stopped = false
   let round = new AbortController()
+  let resting = false
   /** The index to wait for; 0 asks at once. */
   let index = 0
   /** The highest index of this history. */
@@ -86,31 +87,36 @@ export function watch(options: WatchOptions, { client, clock, random, timing }: 
     backoff.reset()
   }
 
+  async function rest(failure: ConsulFailure, signal: AbortSignal): Promise<void> {
+    const wait = backoff.next()
+    // After an outage the end of it must be heard, not the next change.
+    index = 0
+    options.onFailure(failure, new Date(clock.now() + wait))
+    resting = true
+    await sleep(clock, wait, signal).catch(() => undefined)
+    resting = false
+  }
+
   async function run(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      const signal = AbortSignal.any([stopped.signal, round.signal])
+    while (!stopped) {
+      const { signal } = round
       try {
         await ask(signal)
       } catch (error) {
-        if (signal.aborted) {
-          round = new AbortController()
-          continue
-        }
-        const wait = backoff.next()
-        // After an outage the end of it must be heard, not the next change.
-        index = 0
-        options.onFailure(asFailure(error, options.path), new Date(clock.now() + wait))
-        await sleep(clock, wait, signal).catch(() => undefined)
-        if (signal.aborted) round = new AbortController()
+        if (!signal.aborted) await rest(asFailure(error, options.path), signal)
+        if (signal.aborted && !stopped) round = new AbortController()
       }
     }
   }
   void run()
 
   return {
-    stop: () => stopped.abort(),
+    stop() {
+      stopped = true
+      round.abort()
+    },
     kick() {
-      if (index === 0) round.abort()
+      if (resting) round.abort()
     },
     restart() {
       index = 0

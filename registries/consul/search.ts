@@ -1,0 +1,110 @@
+/**
+ * Which services the changes of the catalogue may concern that nothing names: Consul's list of services moves its index
+ * with any instance, but says only names and tags. Looked for where it is likely first, in all services in the end.
+ */
+import type { Reads } from './reads.ts'
+import type { WireSummary } from './wire.ts'
+
+export interface Search {
+  /** Some instances changed, after `since` and up to `index` of the catalogue. */
+  begin(since: number, index: number, has: (name: string) => boolean): void
+  /** This service was read, with this index; `changed`: it had another one. */
+  read(name: string, index: number, changed: boolean): void
+  /** The next step when nothing urgent is left: compare summaries, or wait (ms), or nothing. */
+  step(now: number): 'summaries' | number | undefined
+  /** The summaries have been compared, or could not be; they took so long, ms. */
+  compared(now: number, took: number): void
+  /** Something that changed may not have been read yet. */
+  pending(): boolean
+  clear(): void
+}
+
+/** Up to so many services all are read; beyond it, the server's summaries are compared first. */
+const SMALL = 256
+/** Services that changed last are the likeliest to change next. */
+const HOT = 16
+
+export function createSearch(reads: Reads, size: () => number): Search {
+  const hot = new Set<string>()
+  /** Indexes at which something changed since the search began. */
+  const seen = new Set<number>()
+  let from = 0
+  let sought = 0
+  let summed = 0
+  let comparing = false
+  let notBefore = 0
+
+  function end(): void {
+    sought = 0
+    seen.clear()
+    reads.fast(false)
+  }
+
+  function isFound(): void {
+    if (sought === 0 || !seen.has(sought)) return
+    if (size() <= SMALL) return
+    // As many changes as Consul wrote anything at all, or no summary shows another: what else there may be (several
+    // services written at once, ports and metadata only) is found when its turn comes.
+    if (seen.size >= sought - from || summed === sought) end()
+  }
+
+  return {
+    begin(since, index, has) {
+      if (sought === 0) from = since
+      sought = index
+      reads.doubt()
+      for (const name of hot)
+        if (has(name)) reads.service(name)
+        else hot.delete(name)
+      reads.fast(size() <= SMALL)
+    },
+    read(name, index, changed) {
+      if (changed) {
+        hot.delete(name)
+        hot.add(name)
+        if (hot.size > HOT) hot.delete(hot.values().next().value!)
+      }
+      if (sought === 0 || index <= from) return
+      if (index > sought) return
+      seen.add(index)
+      isFound()
+    },
+    step(now) {
+      if (sought === 0 || comparing || !reads.quiet()) return undefined
+      if (!reads.inDoubt()) {
+        end()
+        return undefined
+      }
+      if (size() <= SMALL || summed === sought) {
+        reads.fast(true)
+        return undefined
+      }
+      if (now < notBefore) return notBefore - now
+      comparing = true
+      summed = sought
+      return 'summaries'
+    },
+    compared(now, took) {
+      comparing = false
+      // A fifth of the server's time at most.
+      notBefore = now + took * 4
+      isFound()
+    },
+    pending: () => comparing || (sought > 0 && reads.inDoubt()),
+    clear() {
+      hot.clear()
+      end()
+      summed = 0
+    },
+  }
+}
+
+/** Does a service have other instances than were read of it? Ports and metadata are not in a summary. */
+export function differs(
+  summary: WireSummary,
+  known: { readonly count: number; readonly nodes: readonly string[] },
+): boolean {
+  if (summary.InstanceCount !== known.count) return true
+  const now = new Set(summary.Nodes)
+  return now.size !== known.nodes.length || known.nodes.some((node) => !now.has(node))
+}
