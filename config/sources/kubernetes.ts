@@ -198,7 +198,8 @@ function followAll(
   function tell(): void {
     const trouble = troubles.values().next().value
     if (trouble) {
-      if (told?.message === trouble.error.message) return
+      // One list after the other fails, and recovers: it is the same outage.
+      if (told?.code === trouble.error.code) return
       told = trouble.error
       log.warn({ source: options.name, ...trouble.error }, 'configuration can not be read')
       emit({ kind: 'trouble', error: trouble.error, since: trouble.since })
