@@ -57,7 +57,7 @@ export function createLogger(options: LogOptions = {}): LeveledLogger {
 /** Written in this thread, line by line: nothing is lost when the process ends. */
 const stdout = ({ destination }: LogOptions): DestinationStream => destination ?? lineWriter(1)
 
-/** To journald: the priority first, and pretty lines in one, since each line is an entry of its own. */
+/** To journald: the priority first, before each line, since each is an entry of its own. */
 function journal(options: LogOptions): DestinationStream {
   const out = stdout(options)
   const pretty = prettyFactory({ colorize: false, singleLine: true })
@@ -67,7 +67,8 @@ function journal(options: LogOptions): DestinationStream {
     [Symbol.for('pino.metadata')]: true,
     lastLevel: 30,
     write(line: string) {
-      out.write(`<${priority(this.lastLevel)}>${text(line)}`)
+      const prefix = `<${priority(this.lastLevel)}>`
+      out.write(`${prefix}${text(line).trimEnd().replaceAll('\n', `\n${prefix}`)}\n`)
     },
   } as DestinationStream & { lastLevel: number }
 }

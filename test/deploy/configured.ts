@@ -68,7 +68,7 @@ export async function configuredPilot(
   const { xdsPort, adminPort } = ports
   const addresses = ['--xds-address', `127.0.0.1:${xdsPort}`, '--admin-address', `127.0.0.1:${adminPort}`]
   const served = serveCommand(house, ['--config', settingsFile, ...addresses])
-  const rest = async (path: string) => {
+  const rest: ConfiguredPilot['rest'] = async (path) => {
     const answer = await fetch(`http://127.0.0.1:${adminPort}${path}`)
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
     return answer.json()
