@@ -7,6 +7,7 @@ import { createConfigSources, sharedFileSources } from '#config/sources/index.ts
 import { createMesh, type Mesh, type SnapshotStore } from '#mesh/mesh.ts'
 import { defaultAutoregistration } from '#registries/autoregistration/options.ts'
 import type { ProxyEvent } from '#registries/autoregistration/proxy.ts'
+import { followKv } from '#registries/consul/kv.ts'
 import { createRegistry, fileRegistry, sharedClusters } from '#registries/index.ts'
 import { parseNode } from '#sidecar/node.ts'
 import { createViews, type Views } from '#sidecar/views.ts'
@@ -46,7 +47,12 @@ export function createPipeline(
   })
   const deps = { fetch: lazyFetch, clock, log, files, kubernetes, autoregistration }
   const entries = proxies ? withAutoregistration(settings.registries) : settings.registries
-  const { configs, withServices } = createConfigSources(settings, { ...deps, rootNamespace, identity })
+  const { configs, withServices } = createConfigSources(settings, {
+    ...deps,
+    consulKv: followKv({ clock }),
+    rootNamespace,
+    identity,
+  })
   const registries = [
     ...entries.map((entry) => createRegistry(entry, deps)),
     ...withServices.map((config) => fileRegistry({ name: `serviceentry/${config.name}`, config })),

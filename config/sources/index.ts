@@ -3,11 +3,13 @@ import { resolve } from 'node:path'
 import { map, type Observable, type SchedulerLike } from 'rxjs'
 import type { ConfigUpdate } from '#model/config.ts'
 import type { Logger } from '#support/logger.ts'
+import type { FollowKv } from '../connections/consul-kv.ts'
 import type { KubernetesConnection } from '../connections/kubernetes.ts'
 import type { KubernetesCluster } from '../connections/kubernetes-api.ts'
 import type { RegistrySettings } from '../entry-kind.ts'
 import type { ConfigSource } from '../source.ts'
 import { writeStatus } from '../status/writer.ts'
+import { consulKvSource } from './consul-kv.ts'
 import { type FilesDeps, type FilesOptions, filesSource } from './files.ts'
 import type { ConfigEntry } from './kinds.ts'
 import { kubernetesSource, type Verdict } from './kubernetes.ts'
@@ -34,6 +36,7 @@ export interface CreateSourcesDeps {
   readonly files: FileSources
   /** The same for the same connection. */
   readonly kubernetes: (connection: KubernetesConnection) => KubernetesCluster
+  readonly consulKv: FollowKv
   readonly rootNamespace: string
   /** Of this Pilot among those that share a cluster: unique. */
   readonly identity: string
@@ -75,6 +78,11 @@ function createSource(entry: ConfigEntry, deps: CreateSourcesDeps): ConfigSource
   switch (entry.kind) {
     case 'files':
       return deps.files(entry.path)
+    case 'consul-kv':
+      return consulKvSource(
+        { ...entry, rootNamespace: deps.rootNamespace },
+        { follow: deps.consulKv, log: deps.log },
+      )
     case 'kubernetes': {
       const cluster = deps.kubernetes(entry.connection)
       const { name, namespaces, leaseNamespace: namespace } = entry

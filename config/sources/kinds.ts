@@ -8,6 +8,7 @@ import {
 } from '../connections/kubernetes.ts'
 import type { ConfigKind, ConfigSettings } from '../entry-kind.ts'
 import { readFlag, readPath, readText, readTexts } from '../settings-reader.ts'
+import { type ConsulKvSettings, consulKvKind } from './consul-kv-kind.ts'
 
 export interface FilesSettings extends ConfigSettings {
   readonly kind: 'files'
@@ -58,7 +59,7 @@ const kubernetesKind: ConfigKind<KubernetesConfigSettings> = {
   },
 }
 
-export type ConfigEntry = FilesSettings | KubernetesConfigSettings
+export type ConfigEntry = FilesSettings | KubernetesConfigSettings | ConsulKvSettings
 
 /** The one list. */
-export const configKinds = [filesKind, kubernetesKind]
+export const configKinds = [filesKind, kubernetesKind, consulKvKind]

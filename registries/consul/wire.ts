@@ -100,6 +100,27 @@ export const readSummaries = (text: string): Read<WireSummary> | undefined =>
       : undefined,
   )
 
+/** Flags of the keys that Consul's own locks and semaphores write (api.LockFlagValue, api.SemaphoreFlagValue). */
+const LOCK_FLAGS: ReadonlySet<unknown> = new Set([0x2ddccbc058a50c18n, 0xe0f69a2baa414de0n].map(Number))
+
+export interface WireKey {
+  readonly key: string
+  readonly value: string
+  readonly version: number
+}
+
+/** `/kv/PREFIX?recurse`, in the order of the keys: without folders, and without locks, which are no content. */
+export function readKv(text: string): readonly WireKey[] | undefined {
+  const list = parse(text)
+  if (!Array.isArray(list)) return undefined
+  return list.flatMap((item) => {
+    if (!isObject(item) || !isText(item.Key) || !isText(item.Value)) return []
+    const { Key: key, Value, Flags, ModifyIndex } = item
+    if (key.endsWith('/') || /(?:^|[/.])\.?lock$/.test(key) || LOCK_FLAGS.has(Flags)) return []
+    return [{ key, value: Buffer.from(Value, 'base64').toString('utf8'), version: Number(ModifyIndex) }]
+  })
+}
+
 type Fields = Readonly<Record<string, unknown>>
 
 function readList<T>(text: string, read: (value: Fields) => T | undefined): Read<T> | undefined {
