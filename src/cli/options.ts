@@ -46,6 +46,8 @@ export interface BootstrapCommandOptions extends NodeOptions {
   /** `HOST:PORT`; of several Pilots each. */
   readonly xds: readonly string[]
   readonly xdsApi?: 'DELTA_GRPC' | 'GRPC'
+  /** WorkloadGroup of which the workload becomes one by itself. */
+  readonly autoRegisterGroup?: string
   readonly adminPort?: number
   readonly statusPort?: number
   readonly prometheusPort?: number

@@ -22,6 +22,8 @@ export interface BootstrapOptions {
   readonly network?: string
   readonly serviceAccount?: string
   readonly workload?: string
+  /** WorkloadGroup, in the same namespace, of which the workload becomes one by itself while its sidecar is connected. */
+  readonly autoRegisterGroup?: string
   /** Explicit mode: `IP:PORT` of the outbound proxy, 127.0.0.1:15002 if absent. */
   readonly outbound?: string
   /** 15000 if absent; 0 = any free port, and then no health and no Prometheus port. */
@@ -128,11 +130,16 @@ function metadata(
   identity: Identity,
   mode: Resolved['mode'],
 ): Resolved['metadata'] {
-  const { labels = {}, network, serviceAccount, outbound } = options
+  const { labels = {}, network, serviceAccount, outbound, autoRegisterGroup } = options
   if (outbound && mode !== 'explicit')
     throw new BootstrapError(
       '--outbound has no meaning in transparent mode',
       'Add --mode explicit, or leave --outbound out.',
+    )
+  if (autoRegisterGroup && !options.ip && !options.id.includes('~'))
+    throw new BootstrapError(
+      `--auto-register-group ${autoRegisterGroup} without --ip: others could not reach the workload`,
+      "Give the workload's own address, such as --ip 10.0.0.7.",
     )
   const proxy = outbound ? socket('--outbound', outbound, true) : undefined
   return {
@@ -143,6 +150,7 @@ function metadata(
     LABELS: labels,
     ...(serviceAccount && { SERVICE_ACCOUNT: serviceAccount }),
     ...(network && { NETWORK: network }),
+    ...(autoRegisterGroup && { AUTO_REGISTER_GROUP: autoRegisterGroup }),
     ...(proxy && { HTTP_PROXY_PORT: `${proxy.port}`, PILOTHOUSE_OUTBOUND: outbound! }),
   }
 }

@@ -45,6 +45,11 @@ describe('node', () => {
     })
   })
 
+  test('a workload that registers itself names its group, and must have an address of its own', () => {
+    assert.equal(made({ autoRegisterGroup: 'orders' }).node.metadata.AUTO_REGISTER_GROUP, 'orders')
+    assert.throws(() => made({ autoRegisterGroup: 'orders', ip: undefined }), /--auto-register-group/)
+  })
+
   test('a node id of Istio stays, and gives what is not said', () => {
     const id = 'sidecar~10.1.2.3~web-0.front~front.svc.mesh.test'
     const { node } = made({ id, ip: undefined })
