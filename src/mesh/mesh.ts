@@ -25,7 +25,6 @@ import { RESTORED_GRACE, type Readiness, readinessOf } from './readiness.ts'
 import { heldCount, type Restored, type SaidContent } from './said.ts'
 import { steady } from './source.ts'
 
-export type { FlapRule } from './flaps.ts'
 export type { MeshCounters } from './live.ts'
 export type { MeshOptions } from './precedence.ts'
 export { defaultMeshOptions } from './precedence.ts'
@@ -77,10 +76,20 @@ interface Source extends SourceId {
   readonly updates: Observable<RegistryUpdate | ConfigUpdate>
 }
 
+/** `updates` are read where they are subscribed to: a source that fails at that is trouble, not the end of all. */
+const sourceOf = (source: Registry | ConfigSource, role: SourceId['role']): Source => ({
+  name: source.name,
+  kind: source.kind,
+  role,
+  get updates() {
+    return source.updates
+  },
+})
+
 const sourcesOf = ({ registries, configs }: MeshDeps): readonly Source[] => {
   const sources: Source[] = [
-    ...registries.map(({ name, kind, updates }) => ({ name, kind, updates, role: 'registry' as const })),
-    ...configs.map(({ name, kind, updates }) => ({ name, kind, updates, role: 'config' as const })),
+    ...registries.map((source) => sourceOf(source, 'registry')),
+    ...configs.map((source) => sourceOf(source, 'config')),
   ]
   const twice = sources.find(({ name }, index) => sources.findIndex((other) => other.name === name) !== index)
   if (twice !== undefined)
