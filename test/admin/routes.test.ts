@@ -316,6 +316,21 @@ describe('what is held back of a registry can be let go', () => {
       assert.equal(accepted.length, before)
     })
 
+  test('of the mesh in force, which a reload replaces', async () => {
+    let inForce = 1
+    const mesh = Object.defineProperty({ ...fakes().mesh, accept }, 'accept', {
+      get: () => {
+        const now = inForce
+        return () => now
+      },
+    })
+    const admin = createAdmin(fakes({ mesh }))
+    inForce = 2
+    const response = await admin.inject({ method: 'POST', url: `${path}?registry=consul/dc1` })
+    await admin.close()
+    assert.equal(response.json().accepted, 2)
+  })
+
   test('reading does nothing', async () => {
     const admin = createAdmin(fakes({ mesh: { ...fakes().mesh, accept } }))
     const response = await admin.inject({ url: `${path}?registry=consul/dc1` })

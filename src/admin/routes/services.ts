@@ -53,8 +53,7 @@ export const serviceRoutes: Routes = (app, deps) => {
 }
 
 const acceptRoute: Routes = (app, { mesh, log }) => {
-  const { accept } = mesh
-  if (accept === undefined) return
+  if (mesh.accept === undefined) return
   app.post<{ Querystring: { registry?: string } }>(
     '/debug/registryz/accept',
     {
@@ -70,7 +69,7 @@ const acceptRoute: Routes = (app, { mesh, log }) => {
       if (headers.origin !== undefined)
         throw new AdminError('HOST_REFUSED', 'A web page may not let go what is held back.')
       if (!registry) throw new AdminError('INVALID_PARAMETER', 'registry is missing.')
-      const accepted = accept(registry)
+      const accepted = mesh.accept?.(registry)
       if (accepted === undefined)
         throw new AdminError('UNKNOWN_REGISTRY', `There is no registry ${registry}.`)
       log.info({ registry, accepted }, 'the operator let go what was held back')
