@@ -6,7 +6,7 @@ import type { SchedulerLike } from 'rxjs'
 import type { PilotError } from '#model/issue.ts'
 import type { Logger } from '#support/logger.ts'
 import type { ConsulAnswer, ConsulClient, ConsulFailure } from './answer.ts'
-import { createReading, rightsLost } from './reading.ts'
+import { createReading, rightsLost, rightsMissing } from './reading.ts'
 import type { ReadsOptions } from './reads.ts'
 import {
   type Checks,
@@ -91,6 +91,7 @@ export function watchDatacenter(
     believe('services', answer)
     const all = answer.status === 200 ? readServices(answer.text) : undefined
     if (!all) throw notUnderstood('/catalog/services')
+    if (answer.filtered && all.size === 0) throw rightsMissing('the services', 'service_prefix "" read')
     if (reset) beginHistory('services')
     await sure()
     const now = new Map([...all].filter(([name]) => !isSkipped(name)))
@@ -106,6 +107,7 @@ export function watchDatacenter(
     believe('nodes', answer)
     const read = answer.status === 200 ? readNodes(answer.text) : undefined
     if (!read) throw notUnderstood('/catalog/nodes')
+    if (answer.filtered && read.values.length === 0) throw rightsMissing('the nodes', 'node_prefix "" read')
     const now = toNodes(read.values)
     if (reset || (nodes && isNewHistory(nodes, now))) beginHistory('nodes')
     else if (nodes) reading.onNodes(changedNodes(nodes, now))

@@ -217,6 +217,16 @@ export function createReading(deps: ReadingDeps, events: ReadingEvents): Reading
   }
 }
 
+/** Nothing at all is visible: an empty answer of this kind is no empty catalogue. */
+export const rightsMissing = (what: string, rule: string): ConsulFailure =>
+  new ConsulFailure(
+    registryError(
+      'PH3002',
+      `The token may read none of ${what}.`,
+      `Give a token whose policy has ${rule}; a renewed one is picked up where it comes from a file.`,
+    ),
+  )
+
 export const rightsLost = (what: string): ConsulFailure =>
   new ConsulFailure(
     registryError(

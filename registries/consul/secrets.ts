@@ -2,8 +2,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConsulConnection, ConsulTls } from '#config/connections/consul.ts'
+import { registryError } from '../trouble.ts'
+import { ConsulFailure } from './answer.ts'
 
 export interface Token {
+  /** Throws where a file was named and there is no token in it. */
   headers(): Readonly<Record<string, string>>
   /** It was refused: is there another one by now? */
   renew(): boolean
@@ -36,6 +39,8 @@ export function createToken({ token, tokenFile }: Pick<ConsulConnection, 'token'
   return {
     headers() {
       if (performance.now() - looked > 1000) look()
+      if (current === undefined && tokenFile !== undefined)
+        throw new ConsulFailure(registryError('PH3002', `There is no token in ${tokenFile}.`))
       const headers: Record<string, string> = {}
       if (current !== undefined) headers['x-consul-token'] = current
       return headers

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert'
+import { isAbsolute } from 'node:path'
 import type { Issue } from '#model/issue.ts'
 import { type ConsulSettings, consulKind } from '#registries/consul/options.ts'
 import type { WatchTiming } from '#registries/consul/watch.ts'
@@ -23,7 +24,7 @@ export function readConsul(
     reader,
     path: ['registries', 0],
     env,
-    fromFile: (path: string) => `/etc/pilothouse/${path}`,
+    fromFile: (path: string) => (isAbsolute(path) ? path : `/etc/pilothouse/${path}`),
   }
   return { settings: consulKind.read(fields, undefined, context), issues }
 }
