@@ -57,6 +57,8 @@ export interface PodFacts {
   readonly network?: string
   /** Of the label `istio-locality`, which wins over its node's. */
   readonly locality?: Locality
+  /** Of the labels that Kubernetes 1.35 copies from the node: serves where nodes may not be read. */
+  readonly topology?: Locality
 }
 
 const EXPORT_TO = 'networking.istio.io/exportTo'
@@ -179,6 +181,7 @@ export function podFacts(object: KubernetesObject, cluster: string | undefined):
   const node = text(spec.nodeName)
   const network = text(labels[NETWORK])
   const locality = localityOfLabel(text(labels[LOCALITY]))
+  const topology = topologyOf(labels)
   const ready = list(status.conditions).some((it) => {
     const { type, status: is } = record(it)
     return type === 'Ready' && is === 'True'
@@ -199,12 +202,15 @@ export function podFacts(object: KubernetesObject, cluster: string | undefined):
     health: !ready ? 'UNHEALTHY' : leaving ? 'DRAINING' : 'HEALTHY',
     ...(network === undefined ? {} : { network }),
     ...(locality === undefined ? {} : { locality }),
+    ...(topology === undefined ? {} : { topology }),
   }
 }
 
 /** Where a node is; undefined: its labels don't say. */
-export function nodeLocality({ metadata }: KubernetesObject): Locality | undefined {
-  const labels = labelsOf(metadata)
+export const nodeLocality = ({ metadata }: KubernetesObject): Locality | undefined =>
+  topologyOf(labelsOf(metadata))
+
+function topologyOf(labels: Labels): Locality | undefined {
   const of = (...keys: string[]) => keys.map((key) => labels[key]).find((value) => value) ?? ''
   const region = of('topology.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/region')
   const zone = of('topology.kubernetes.io/zone', 'failure-domain.beta.kubernetes.io/zone')

@@ -104,11 +104,8 @@ function toEndpoint(
   options: JoinOptions,
 ): Endpoint {
   const pod = endpoint.pod === undefined ? undefined : around.pod(endpoint.pod)
-  const node = endpoint.node ?? pod?.node
-  const locality =
-    pod?.locality ??
-    (node === undefined ? undefined : around.node(node)) ??
-    (endpoint.zone === undefined ? undefined : { region: '', zone: endpoint.zone, subzone: '' })
+  const zone = endpoint.zone === undefined ? undefined : { region: '', zone: endpoint.zone, subzone: '' }
+  const locality = localityOf(pod, endpoint.node ?? pod?.node, around) ?? zone
   const object =
     endpoint.pod === undefined ? `EndpointSlice/${slice.namespace}/${slice.name}` : `Pod/${endpoint.pod}`
   return {
@@ -125,6 +122,13 @@ function toEndpoint(
     origin: { source: options.registry, object },
   }
 }
+
+const localityOf = (
+  pod: PodFacts | undefined,
+  node: string | undefined,
+  around: Pick<Surroundings, 'node'>,
+): Locality | undefined =>
+  pod?.locality ?? (node === undefined ? undefined : around.node(node)) ?? pod?.topology
 
 /** Where it differs from what the service itself says. */
 function portsOf({ ports }: ServiceFacts, numbers: Readonly<Record<string, number>>) {
@@ -152,11 +156,11 @@ const externalEndpoint = (
 /** undefined: it has no address yet. */
 export function toWorkload(
   pod: PodFacts,
-  { node }: Pick<Surroundings, 'node'>,
+  around: Pick<Surroundings, 'node'>,
   { registry, network }: JoinOptions,
 ): Workload | undefined {
   if (pod.address === '') return undefined
-  const locality = pod.locality ?? (pod.node === undefined ? undefined : node(pod.node))
+  const locality = localityOf(pod, pod.node, around)
   return {
     address: pod.address,
     ports: {},
