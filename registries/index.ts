@@ -15,6 +15,8 @@ import { type FileSettings, fileKind } from './file/options.ts'
 import { type ClusterDeps, kubernetesCluster } from './kubernetes/cluster.ts'
 import { kubernetesRegistry } from './kubernetes/index.ts'
 import { type KubernetesSettings, kubernetesKind } from './kubernetes/options.ts'
+import { nomadRegistry } from './nomad/index.ts'
+import { type NomadSettings, nomadKind } from './nomad/options.ts'
 import type { Registry, RegistryDeps } from './registry.ts'
 
 /** An entry of `registries` in the settings. */
@@ -25,8 +27,17 @@ export type RegistryEntry =
   | EurekaSettings
   | ConsulSettings
   | KubernetesSettings
+  | NomadSettings
 
-export const registryKinds = [consulKind, autoregistrationKind, fileKind, dnsKind, eurekaKind, kubernetesKind]
+export const registryKinds = [
+  consulKind,
+  nomadKind,
+  autoregistrationKind,
+  fileKind,
+  dnsKind,
+  eurekaKind,
+  kubernetesKind,
+]
 
 export { fileRegistry } from './file/index.ts'
 
@@ -47,7 +58,9 @@ export interface CreateRegistryDeps extends RegistryDeps {
   /** The same cluster for the same connection. */
   readonly kubernetes: (connection: KubernetesConnection) => KubernetesCluster
   /** What self-registration under this name is told. */
-  readonly autoregistration: (name: string) => Pick<AutoregistrationDeps, 'proxies' | 'groups' | 'restored'>
+  readonly autoregistration: (
+    name: string,
+  ) => Pick<AutoregistrationDeps, 'proxies' | 'groups' | 'restored' | 'controller'>
 }
 
 export function createRegistry(entry: RegistryEntry, deps: CreateRegistryDeps): Registry {
@@ -64,5 +77,7 @@ export function createRegistry(entry: RegistryEntry, deps: CreateRegistryDeps): 
       return fileRegistry({ name: entry.name, config: deps.files(entry.path) })
     case 'kubernetes':
       return kubernetesRegistry(entry, { ...deps, cluster: deps.kubernetes(entry.connection) })
+    case 'nomad':
+      return nomadRegistry(entry, deps)
   }
 }

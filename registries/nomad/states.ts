@@ -1,0 +1,80 @@
+/** Lists that the event stream keeps up to date while it lives: read when it begins; by blocking questions while it can't be had. */
+import type { SchedulerLike } from 'rxjs'
+import { createBackoff } from '#support/backoff.ts'
+import type { Answer, NomadClient, Query } from './api.ts'
+import { createBucket, createNudge, pause } from './waiting.ts'
+
+export interface StatesDeps {
+  readonly client: NomadClient
+  readonly path: string
+  readonly query: Query
+  readonly clock: SchedulerLike
+  readonly random: () => number
+  readonly signal: AbortSignal
+  /** ms */
+  readonly wait: number
+  /** false: it was not understood. */
+  readonly take: (body: unknown) => boolean
+  readonly refused: (answer: Extract<Answer, { ok: false }>) => void
+}
+
+export interface States {
+  /** The stream has begun: what it says is complete from now on. Or it has ended. */
+  streaming(on: boolean): void
+}
+
+/** Without the stream, a list that changes all the time is read this often, ms. */
+const EVERY = 2000
+/** Who may not read, asks again this late, ms: rights are seldom given while one waits. */
+const REFUSED = 60_000
+
+export function followStates(deps: StatesDeps): States {
+  const { client, path, query, clock, random, signal, wait, take, refused } = deps
+  const nudge = createNudge(signal)
+  const backoff = createBackoff({ random })
+  const bucket = createBucket(clock, 2, EVERY)
+  let streams = false
+
+  async function follow(): Promise<void> {
+    let index = 0
+    while (!signal.aborted) {
+      const interrupt = nudge.signal
+      const blocking = index > 0 && !streams
+      const answer = await client.get({
+        path,
+        query: blocking ? { ...query, index } : query,
+        ...(blocking ? { wait } : {}),
+        signal: interrupt,
+      })
+      if (signal.aborted) return
+      if (interrupt.aborted) {
+        index = 0
+        continue
+      }
+      if (!answer.ok || answer.index < 1 || !take(answer.body)) {
+        index = 0
+        if (!answer.ok) refused(answer)
+        await pause(clock, !answer.ok && answer.status === 403 ? REFUSED : backoff.next(), interrupt)
+        continue
+      }
+      backoff.reset()
+      index = answer.index
+      if (streams) await untilAborted(interrupt)
+      else await pause(clock, bucket.take(), interrupt)
+      if (interrupt.aborted) index = 0
+    }
+  }
+  void follow()
+  return {
+    streaming(on) {
+      streams = on
+      nudge.now()
+    },
+  }
+}
+
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
