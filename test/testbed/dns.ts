@@ -1,11 +1,11 @@
 /** A real DNS server (Knot) whose records a test changes while it runs. */
+import { spawn } from 'node:child_process'
 import { Resolver } from 'node:dns/promises'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { binary } from './binaries.ts'
-import { tool } from './cache.ts'
 import { ports } from './consul.ts'
-import { knotAt } from './knot.ts'
+import { type Knot, knotAt } from './knot.ts'
 import { launch, type ServerProcess, serverDirectory, withProcess } from './process.ts'
 
 export interface DnsOptions {
@@ -74,13 +74,7 @@ export async function startDns(options: DnsOptions = {}): Promise<DnsServer> {
       '',
     ].join('\n')
   const configure = (withZones: boolean) => writeFile(join(directory, 'knot.conf'), configuration(withZones))
-  const control = (...args: string[]) =>
-    tool({
-      command: knot.knotc,
-      args: ['-s', socket, '-t', '20', ...args],
-      env: knot.env,
-      remedy: 'See the log.',
-    })
+  const control = (commands: readonly string[]) => knotc(knot, socket, commands)
   const resolver = new Resolver({ timeout: 1000, tries: 1 })
   resolver.setServers([`${address}:${port}`])
   await configure(true)
@@ -96,7 +90,6 @@ export async function startDns(options: DnsOptions = {}): Promise<DnsServer> {
       return [knot.knotd, '-c', join(directory, 'knot.conf')]
     },
     ready: async () => {
-      await control('status')
       return (await Promise.all(zones.map((zone) => resolver.resolveSoa(zone)))).length
     },
   })
@@ -105,14 +98,31 @@ export async function startDns(options: DnsOptions = {}): Promise<DnsServer> {
     ...changes(zones, control),
     async fail(on: boolean) {
       await configure(!on)
-      await control('reload')
-      for (const zone of zones)
-        await control('-f', ...(on ? ['zone-purge', '+expire', zone] : ['zone-reload', zone]))
+      const commands = zones.map((zone) => (on ? `zone-purge ${zone} +expire` : `zone-reload ${zone}`))
+      await control(['reload', ...commands])
     },
   })
 }
 
-function changes(zones: readonly string[], control: (...args: string[]) => Promise<string>) {
+/** Gives what it says, errors as well: one command's error ends none of the others. */
+function knotc(knot: Knot, socket: string, commands: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(knot.knotc, ['-f', '-s', socket, '-t', '20'], {
+      env: { ...process.env, ...knot.env },
+    })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        said += chunk
+      })
+    }
+    child.once('error', reject)
+    child.once('close', () => resolve(said))
+    child.stdin.end(`${commands.join('\n')}\n`)
+  })
+}
+
+function changes(zones: readonly string[], control: (commands: readonly string[]) => Promise<string>) {
   const absolute = (name: string) => (name.endsWith('.') ? name : `${name}.`)
   const zoneOf = (name: string) => {
     const found = zones
@@ -121,31 +131,23 @@ function changes(zones: readonly string[], control: (...args: string[]) => Promi
     if (!found) throw new TypeError(`${name} is in no zone of this server: ${zones.join(', ')}`)
     return found
   }
-  const transaction = async (zone: string, change: () => Promise<void>) => {
-    await control('zone-begin', zone)
-    try {
-      await change()
-      await control('zone-commit', zone)
-    } catch (error) {
-      await control('zone-abort', zone)
-      throw error
-    }
+  /** All of it or nothing; what is not there can't be removed, which is no error here. */
+  const transaction = async (zone: string, commands: readonly string[]) => {
+    const said = await control([`zone-begin ${zone}`, ...commands])
+    const errors = said
+      .split('\n')
+      .filter((line) => /^(error|warning|fatal)/.test(line) && !/no such/.test(line))
+    await control([`${errors.length > 0 ? 'zone-abort' : 'zone-commit'} ${zone}`])
+    if (errors.length > 0) throw new Error(`the DNS server refuses it: ${errors.join('; ')}`)
   }
-  /** What is not there can't be removed: that is no error here. */
-  const unset = (zone: string, name: string, type?: string) =>
-    control('zone-unset', zone, absolute(name), ...(type ? [type] : [])).catch((error: Error) => {
-      if (!/no such|not exist|OUT_OF_ZONE/i.test(error.message)) throw error
-    })
+  const unset = (zone: string, name: string, type = '') => `zone-unset ${zone} ${absolute(name)} ${type}`
   const set = async (records: readonly DnsRecord[]) => {
-    const byZone = Map.groupBy(records, (record) => zoneOf(record.name))
-    for (const [zone, all] of byZone) {
-      await transaction(zone, async () => {
-        for (const { name, type, ttl = 1, values } of all) {
-          await unset(zone, name, type)
-          for (const value of values)
-            await control('zone-set', zone, absolute(name), String(ttl), type, value)
-        }
-      })
+    for (const [zone, all] of Map.groupBy(records, (record) => zoneOf(record.name))) {
+      const commands = all.flatMap(({ name, type, ttl = 1, values }) => [
+        unset(zone, name, type),
+        ...values.map((value) => `zone-set ${zone} ${absolute(name)} ${ttl} ${type} '${value}'`),
+      ])
+      await transaction(zone, commands)
     }
   }
   return {
@@ -154,9 +156,7 @@ function changes(zones: readonly string[], control: (...args: string[]) => Promi
       set([{ name, type, ttl, values }]),
     remove: (name: string, type?: DnsRecord['type']) => {
       const zone = zoneOf(name)
-      return transaction(zone, async () => {
-        await unset(zone, name, type)
-      })
+      return transaction(zone, [unset(zone, name, type)])
     },
   }
 }

@@ -97,6 +97,11 @@ function settings(options: EurekaOptions, port: number): Record<string, string |
     'eureka.server.response-cache-update-interval-ms': options.responseCacheUpdateIntervalMs ?? 100,
     'eureka.server.eviction-interval-timer-in-ms': options.evictionIntervalTimerInMs ?? 500,
     'eureka.server.wait-time-in-ms-when-sync-empty': 0,
+    // Else a peer of the same host is taken for itself; and Spring leaves out the first reading where it does not register.
+    'eureka.server.my-url': `http://127.0.0.1:${port}/eureka/`,
+    ...(peers.length > 0
+      ? { 'eureka.server.registry-sync-retries': 5, 'eureka.server.registry-sync-retry-wait-ms': 500 }
+      : {}),
     ...(user ? { 'testbed.credentials': `${user}:${password}` } : {}),
     ...options.properties,
   }

@@ -13,6 +13,8 @@ export interface Exchange {
   readonly agent: Agent
   /** Notes the status that the client gets. */
   readonly told: (status: number) => void
+  /** Resets the client's connection. */
+  readonly reset: () => void
   /** It fell into a black hole. */
   silent: boolean
 }
@@ -24,7 +26,7 @@ export function answer(exchange: Exchange, mode: FaultMode): void {
   else if (mode === 'blackhole') {
     exchange.silent = true
     exchange.request.resume()
-  } else if (mode === 'cut' || mode === 'refuse') exchange.request.socket.resetAndDestroy()
+  } else if (mode === 'cut' || mode === 'refuse') exchange.reset()
   else if (mode === 'garbage') say(exchange, 200, { 'content-type': 'application/json' }, '<html>{"no": json')
   else if (mode === 'truncate') whole(exchange, (got) => half(exchange, got))
   else if ('status' in mode) say(exchange, mode.status, mode.headers ?? {}, mode.body ?? '')
@@ -108,7 +110,7 @@ function ask(exchange: Exchange, uncompressed: boolean, then: (got: IncomingMess
   })
   // Where the target can't be reached or breaks off, the client sees the same: its connection is reset.
   const broken = () => {
-    if (!exchange.silent && !response.writableEnded) request.socket.resetAndDestroy()
+    if (!exchange.silent && !response.writableEnded) exchange.reset()
   }
   onward.once('error', broken)
   onward.once('response', (got) => {

@@ -92,7 +92,8 @@ export async function startFaultProxy(
   const agent =
     to.protocol === 'https:' ? new TlsAgent({ rejectUnauthorized: false, ...options.client }) : new Agent()
   const log: LoggedRequest[] = []
-  const open = new Set<Socket>()
+  /** By the client's address: a TLS socket itself can't reset. */
+  const open = new Map<string, Socket>()
   const exchanges = new Set<Exchange>()
   let mode: FaultMode = 'pass'
   let when: ((request: ProxiedRequest) => boolean) | undefined
@@ -104,7 +105,9 @@ export async function startFaultProxy(
     const told = (status: number) => {
       logged.status = status
     }
-    const exchange: Exchange = { asked, request, response, target: to, agent, told, silent: false }
+    const client = addressOf(request.socket)
+    const reset = () => void open.get(client)?.resetAndDestroy()
+    const exchange: Exchange = { asked, request, response, target: to, agent, told, reset, silent: false }
     exchanges.add(exchange)
     response.once('close', () => exchanges.delete(exchange))
     if (!when || when(asked)) answer(exchange, mode)
@@ -116,8 +119,10 @@ export async function startFaultProxy(
       socket.resetAndDestroy()
       return
     }
-    open.add(socket)
-    socket.once('close', () => open.delete(socket))
+    const client = addressOf(socket)
+    open.set(client, socket)
+    socket.on('error', () => undefined)
+    socket.once('close', () => open.delete(client))
   }
   const create = (): Server => {
     const server = tls
@@ -134,7 +139,7 @@ export async function startFaultProxy(
     return server
   }
   const cut = () => {
-    for (const socket of open) socket.resetAndDestroy()
+    for (const socket of open.values()) socket.resetAndDestroy()
   }
   let server: Server | undefined = create()
   const listening = await listen(server, 0)
@@ -161,7 +166,7 @@ export async function startFaultProxy(
     }
     const affected = [...exchanges].filter((each) => !limit || limit(each.asked))
     if (mode === 'blackhole') for (const each of affected) each.silent = true
-    if (mode === 'cut' && limit) for (const each of affected) each.request.socket.resetAndDestroy()
+    if (mode === 'cut' && limit) for (const each of affected) each.reset()
     if (mode === 'cut' && !limit) cut()
     return undefined
   }
@@ -181,6 +186,8 @@ export async function startFaultProxy(
     },
   }
 }
+
+const addressOf = (socket: Socket) => `${socket.remoteAddress}:${socket.remotePort}`
 
 function listen(server: Server, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {

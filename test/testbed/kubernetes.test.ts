@@ -73,19 +73,25 @@ test('objects, accounts, a watch through the proxy, expired versions, restarts',
       agent: false,
     }
     let seen = ''
-    get(`${proxy.url}/api/v1/pods?watch=1`, options, (answer) => {
+    const ended = () => {
+      seen += 'reset'
+    }
+    const watch = get(`${proxy.url}/api/v1/pods?watch=1`, options, (answer) => {
       answer.on('data', (chunk) => {
         seen += chunk
       })
-      answer.once('error', () => {
-        seen += 'reset'
-      })
+      answer.once('error', () => undefined)
     })
+    watch.once('error', () => undefined).once('close', ended)
     await until('the first pod came', () => seen.includes('web-1'))
     await kubernetes.apply(pod('web-2'))
     await until('the second pod came', () => seen.includes('web-2'))
-    proxy.cut()
+    await proxy.mode('cut', (request) => request.path.includes('watch'))
     await until('the watch is cut', () => seen.endsWith('reset'))
+    await proxy.mode('pass')
+    const again = await call('GET', `${proxy.url}/version`, { ca: options.ca as string })
+    assert.equal(again.status, 200)
+    proxy.cut()
   })
 
   await t.test('an old version is gone after expireWatches', async () => {
