@@ -44,6 +44,7 @@ export function createPipeline(
     proxies: proxies ?? NEVER,
     groups: defer(() => workloadGroups(mesh.updates, proxies ?? NEVER)),
     restored: store?.restored.get(name)?.workloads ?? [],
+    controller: `${hostname()}:${settings.xds.address}`,
   })
   const deps = { fetch: lazyFetch, clock, log, files, kubernetes, autoregistration }
   const entries = proxies ? withAutoregistration(settings.registries) : settings.registries

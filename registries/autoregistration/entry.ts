@@ -69,7 +69,7 @@ export function refusal(proxy: RegisteringProxy, group: Group): string | undefin
   return undefined
 }
 
-function localityOf(text: string | undefined): Locality | undefined {
+export function localityOf(text: string | undefined): Locality | undefined {
   if (!text) return undefined
   const [region = '', zone = '', subzone = ''] = text.split('/')
   return { region, zone, subzone }

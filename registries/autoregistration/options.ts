@@ -1,11 +1,13 @@
 /** Settings of self-registration. It is on without an entry. */
 import type { RegistryKind, RegistrySettings } from '#config/entry-kind.ts'
-import { readDuration } from '#config/settings-reader.ts'
+import { readDuration, readText } from '#config/settings-reader.ts'
 
 export interface AutoregistrationSettings extends RegistrySettings {
   readonly kind: 'autoregistration'
   /** How long a workload without a connection is kept, ms. Istio: PILOT_WORKLOAD_ENTRY_GRACE_PERIOD. */
   readonly gracePeriod: number
+  /** A directory that all Pilots of a fleet read and write: each knows the workloads of the others. */
+  readonly shared?: string
 }
 
 const GRACE_PERIOD = 10_000
@@ -19,9 +21,15 @@ export const defaultAutoregistration: AutoregistrationSettings = {
 
 export const autoregistrationKind: RegistryKind<AutoregistrationSettings> = {
   kind: 'autoregistration',
-  fields: ['gracePeriod'],
-  read(fields, name, { reader, path }) {
+  fields: ['gracePeriod', 'shared'],
+  read(fields, name, { reader, path, fromFile }) {
     const gracePeriod = readDuration(reader, fields.gracePeriod, [...path, 'gracePeriod']) ?? GRACE_PERIOD
-    return { kind: 'autoregistration', name: name ?? 'autoregistration', gracePeriod }
+    const shared = readText(reader, fields.shared, [...path, 'shared'])
+    return {
+      kind: 'autoregistration',
+      name: name ?? 'autoregistration',
+      gracePeriod,
+      ...(shared !== undefined && { shared: fromFile(shared) }),
+    }
   },
 }

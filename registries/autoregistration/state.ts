@@ -34,6 +34,8 @@ export interface Registrations {
   /** Time has passed. */
   tick(at: number): readonly Remark[]
   workloads(): readonly Workload[]
+  /** Those of them that are connected here. */
+  connected(): readonly Workload[]
   /** When `tick` is due, ms; undefined: nothing waits. */
   due(): number | undefined
 }
@@ -166,6 +168,8 @@ export function createRegistrations(rules: RegistrationRules, restored: readonly
       }))
     },
     workloads: () => [...entries.values()].flatMap((entry) => workloadOf(entry) ?? []),
+    connected: () =>
+      [...entries.values()].flatMap((entry) => (entry.streams.size > 0 ? (workloadOf(entry) ?? []) : [])),
     due() {
       let first: number | undefined
       for (const { until } of entries.values())

@@ -47,11 +47,9 @@ function setup(options: { groups?: readonly Group[]; restored?: readonly Workloa
   const registry = autoregistrationRegistry(
     { kind: 'autoregistration', name: 'autoregistration', gracePeriod: 10_000 },
     {
-      clock,
-      log,
-      proxies,
-      groups: options.known === false ? later : groups,
+      ...{ clock, log, proxies, groups: options.known === false ? later : groups, controller: 'pilot-1' },
       restored: options.restored ?? [],
+      files: () => assert.fail('nothing is shared'),
     },
   )
   const updates: RegistryUpdate[] = []
