@@ -7,10 +7,18 @@ export type Catalogue = ReadonlyMap<string, Instance>
 export const catalogueOf = (instances: readonly Instance[]): Catalogue =>
   new Map(instances.map((instance) => [instance.key, instance]))
 
-/** A delta names what changed in the last three minutes, so most of it is known already and comes again. */
+/** Whether `next` is no older word of the same server than `known`. */
+export const isNewer = (next: Instance, known: Instance | undefined): boolean =>
+  known === undefined || next.updated === 0 || next.updated >= known.updated
+
+/**
+ * A delta names what changed in the last three minutes, so most of it is known already and comes again. It may be older
+ * than what is known: a server's cache keeps an answer that was made while something changed, for up to 180 s.
+ */
 export function applyDelta(catalogue: Catalogue, delta: readonly Instance[]): Catalogue {
   const next = new Map(catalogue)
   for (const instance of delta) {
+    if (!isNewer(instance, next.get(instance.key))) continue
     if (instance.action === 'DELETED') next.delete(instance.key)
     else next.set(instance.key, instance)
   }

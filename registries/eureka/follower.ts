@@ -13,6 +13,8 @@ import type { Applications } from './wire.ts'
 
 /** A server remembers changes for 180 s (retentionTimeInMSInDeltaQueue), its caches may be 30 s behind. */
 const DELTA_REACHES_BACK = 150_000
+/** How often all is fetched for the leases alone. */
+const LEASES = 150_000
 /** How long a server is believed to have no deltas. */
 const NO_DELTA = 600_000
 /** While instances are missing: how often the other servers are asked for them. */
@@ -66,12 +68,13 @@ export function createFollower(options: FollowerOptions): Follower {
     const failures: Failure[] = []
     const before = current
     let skip: EurekaServer | undefined
-    let refused = false
-    if (before && deltaServes(before)) {
+    if (before && hasDelta(before) && now() - heardAt < DELTA_REACHES_BACK) {
       const answer = deltaAnswer(before, await ask(before, '/apps/delta'))
-      if (answer.kind === 'applications' && takeDelta(answer)) return { kind: 'heard' }
-      refused = refusesDelta(answer)
-      if (answer.kind === 'error' && !refused) {
+      if (answer.kind === 'applications' && takeDelta(answer)) {
+        await lookAtLeases(before, ask)
+        return { kind: 'heard' }
+      }
+      if (answer.kind === 'error' && !refusesDelta(answer)) {
         skip = before
         failures.push(answer)
       }
@@ -83,8 +86,7 @@ export function createFollower(options: FollowerOptions): Follower {
       failures,
     )
     if (!found) return failed(failures)
-    if (refused && found.server === before) noDelta.set(before, now() + NO_DELTA)
-    adopt(found, failures)
+    await adopt(found, ask, failures)
     return { kind: 'heard' }
   }
 
@@ -109,12 +111,8 @@ export function createFollower(options: FollowerOptions): Follower {
     knowledge.unproven(server.url, applications) ||
     (applications.instances.length === 0 && !current ? 0.5 : 0)
 
-  const deltaServes = (server: EurekaServer): boolean =>
-    !options.disableDelta &&
-    now() - heardAt < DELTA_REACHES_BACK &&
-    now() >= (noDelta.get(server) ?? 0) &&
-    // Heartbeats are no change and so in no delta.
-    (leaseExpiry === undefined || now() - fullAt < DELTA_REACHES_BACK)
+  const hasDelta = (server: EurekaServer): boolean =>
+    !options.disableDelta && now() >= (noDelta.get(server) ?? 0)
 
   function takeDelta({ applications, date }: Extract<Answer, { kind: 'applications' }>): boolean {
     if (!knowledge.delta(applications)) return false
@@ -127,16 +125,35 @@ export function createFollower(options: FollowerOptions): Follower {
     return true
   }
 
-  function adopt({ server, applications, date }: Found, failures: readonly Failure[] = []): void {
+  /** Heartbeats are no change and so in no delta; for the leases alone all is fetched now and then. */
+  async function lookAtLeases(server: EurekaServer, ask: Ask): Promise<void> {
+    if (leaseExpiry === undefined || now() - fullAt < LEASES) return
+    fullAt = now()
+    const answer = fullAnswer(server, await ask(server, '/apps'))
+    if (answer.kind === 'applications') noteLeases(answer)
+  }
+  function noteLeases({ applications, date }: Pick<Found, 'applications' | 'date'>): void {
+    if (leaseExpiry !== undefined) expired = expiredLeases(applications.instances, date ?? now(), leaseExpiry)
+  }
+
+  async function adopt(found: Found, ask: Ask, failures: readonly Failure[] = []): Promise<void> {
+    const { server, applications } = found
     if (current && server !== current) {
       const why = failures.map(({ error }) => error.message).join(' ')
       log.warn({ from: current.url, to: server.url, why }, 'another Eureka server is asked')
     }
+    const delta = hasDelta(server) ? deltaAnswer(server, await ask(server, '/apps/delta')) : undefined
+    if (delta && refusesDelta(delta)) noDelta.set(server, now() + NO_DELTA)
     current = server
     heardAt = now()
     fullAt = now()
-    knowledge.full(server.url, applications, now())
-    if (leaseExpiry !== undefined) expired = expiredLeases(applications.instances, date ?? now(), leaseExpiry)
+    knowledge.full(
+      server.url,
+      applications,
+      delta?.kind === 'applications' ? delta.applications : undefined,
+      now(),
+    )
+    noteLeases(found)
   }
 
   async function survey(ask: Ask): Promise<void> {
@@ -151,7 +168,7 @@ export function createFollower(options: FollowerOptions): Follower {
       const found = { server, ...answer }
       const score = scoreOf(found)
       if (doubt ? score >= knowledge.missed() : score > 0) continue
-      adopt(found)
+      await adopt(found, ask)
       return
     }
   }

@@ -2,6 +2,7 @@
 import { Observable } from 'rxjs'
 import { createBackoff } from '#support/backoff.ts'
 import type { Registry, RegistryDeps, RegistryUpdate } from '../registry.ts'
+import { reasonOf, registryError } from '../trouble.ts'
 import type { Ask, EurekaClient, Polled } from './client.ts'
 import { createFollower } from './follower.ts'
 import { createKnowledge } from './knowledge.ts'
@@ -57,12 +58,23 @@ export function eurekaRegistry(
       return { wait, tell: () => tell(updates) }
     }
 
+    /** A fault of ours is an outage of this registry alone. */
+    const failed = (error: unknown): Polled => {
+      log.error({ registry: settings.name, err: error }, 'following Eureka failed')
+      const wait = backoff.next()
+      const cause = registryError('PH3005', `${settings.servers[0]!.url}: ${reasonOf(error)}.`)
+      return { wait, tell: () => tell(speaker.trouble(cause, now() + wait)) }
+    }
+    const { requestTimeout: timeout } = settings
     // The package is loaded only where an Eureka registry is used.
-    import('./client.ts').then(({ eurekaClient }) => {
-      if (subscriber.closed) return
-      client = eurekaClient({ ...settings, clock, timeout: settings.requestTimeout, poll })
-      client.start()
-    })
+    import('./client.ts').then(
+      ({ eurekaClient }) => {
+        if (subscriber.closed) return
+        client = eurekaClient({ ...settings, clock, timeout, poll: (ask) => poll(ask).catch(failed) })
+        client.start()
+      },
+      (error) => failed(error).tell(),
+    )
     return () => client?.stop()
   })
   return { name: settings.name, kind: 'eureka', updates }

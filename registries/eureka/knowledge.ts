@@ -1,17 +1,18 @@
 /**
- * What is known of all instances, and what of an answer is believed. Eureka keeps nothing on disk and each server has a
- * catalogue of its own, so an answer that leaves an instance out is no deregistration by itself. The rule:
+ * What is known of all instances, and what of an answer is believed. Eureka keeps nothing on disk, each server has a
+ * catalogue of its own, and its caches may give an older answer after a newer one; so an answer that leaves an instance
+ * out is no deregistration by itself. The rule:
  *
- * - Taken away at once: what a delta calls DELETED; and what a full answer leaves out, if that answer is of the same
- *   server and of the same history as the last one. The proof of that is a witness, an instance with the same
- *   registration time in both: a server makes a new one for each registration, so after a restart, or on another
- *   server, there is none.
+ * - Taken away at once: what a delta calls DELETED, unless that is the end of an earlier life of the instance. And what
+ *   a full answer leaves out, if it is of the same server and history as the last one, and not older than what is known
+ *   of the instance. The proof of the history is a witness, an instance with the same registration time in both: a
+ *   server makes a new one for each registration, so after a restart, or on another server, there is none.
  * - Anything else that an answer leaves out is kept ("missing") for `hold`: live instances register again within their
  *   heartbeat (30 s) where the server does not know them. When the hold is over they are let go, as a new history,
  *   so that the mesh may still hold a mass of them back.
  */
 import { sameContent } from '#support/equal.ts'
-import { applyDelta, type Catalogue, catalogueOf, reconcileHash } from './catalogue.ts'
+import { applyDelta, type Catalogue, catalogueOf, isNewer, reconcileHash } from './catalogue.ts'
 import type { Applications, Instance } from './wire.ts'
 
 export interface News {
@@ -22,8 +23,8 @@ export interface News {
 }
 
 export interface Knowledge {
-  /** Takes a full answer of `server` for the truth. */
-  full(server: string, answer: Applications, now: number): void
+  /** Takes a full answer of `server`, and its delta of the same time where it has one. */
+  full(server: string, answer: Applications, delta: Applications | undefined, now: number): void
   /** false: the delta does not lead to what the server has, nothing was taken from it. */
   delta(answer: Applications): boolean
   /** Lets go what was missing for too long. */
@@ -55,10 +56,10 @@ export function createKnowledge(hold: number): Knowledge {
     if (before !== after) changed.set(key, after)
   }
   /** Goes over to `next`; what it leaves out is gone where `explicit` says so, and missing otherwise. */
-  function adopt(next: Catalogue, explicit: (key: string) => boolean, now: number): void {
+  function adopt(next: Catalogue, explicit: (known: Instance) => boolean, now: number): void {
     for (const [key, instance] of catalogue) {
       if (next.has(key)) continue
-      if (explicit(key)) {
+      if (explicit(instance)) {
         expected.delete(key)
         note(key, instance, undefined)
       } else missing.set(key, { instance, since: now })
@@ -73,6 +74,21 @@ export function createKnowledge(hold: number): Knowledge {
   function settle(): void {
     if (missing.size === 0) expected = new Set(catalogue.keys())
   }
+  /** Of what is missing, what a server says was deregistered. */
+  function endMissing(deleted: ReadonlyMap<string, Instance>): void {
+    for (const [key, deletion] of deleted) {
+      const held = missing.get(key)
+      if (!held || !ended(deletion, held.instance, false)) continue
+      missing.delete(key)
+      expected.delete(key)
+      note(key, held.instance, undefined)
+    }
+    settle()
+  }
+  const newer = (instance: Instance): Instance => {
+    const known = catalogue.get(instance.key)
+    return known && !isNewer(instance, known) ? known : instance
+  }
   const goesOn = (of: string, answer: Applications): boolean =>
     of === server &&
     answer.instances.some(({ key, lease }) => {
@@ -86,24 +102,30 @@ export function createKnowledge(hold: number): Knowledge {
   }
 
   return {
-    full(of, answer, now) {
+    full(of, answer, delta, now) {
+      const sameServer = of === server
       const sameHistory = goesOn(of, answer)
+      const listed = catalogueOf(answer.instances.map((it) => (sameHistory ? newer(it) : it)))
+      const next = delta ? applyDelta(listed, delta.instances) : listed
+      const proved = !delta || reconcileHash(next.values()) === delta.hash
+      let newest = 0
+      for (const { updated } of listed.values()) if (updated > newest) newest = updated
+      const deleted = deletions(delta)
       server = of
-      adopt(catalogueOf(answer.instances), () => sameHistory, now)
+      adopt(
+        next,
+        (known) =>
+          ended(deleted.get(known.key), known, sameServer) ||
+          (sameHistory && (proved || known.updated <= newest)),
+        now,
+      )
+      endMissing(deleted)
     },
     delta(answer) {
       const next = applyDelta(catalogue, answer.instances)
       if (answer.hash === undefined || reconcileHash(next.values()) !== answer.hash) return false
       adopt(next, () => true, 0)
-      for (const { key, action, dirty } of answer.instances) {
-        const held = action === 'DELETED' ? missing.get(key) : undefined
-        // An earlier life of it on this server may have ended before it registered with the other.
-        if (!held || dirty < held.instance.dirty) continue
-        missing.delete(key)
-        expected.delete(key)
-        note(key, held.instance, undefined)
-      }
-      settle()
+      endMissing(deletions(answer))
       return true
     },
     tick(now) {
@@ -139,3 +161,10 @@ export function createKnowledge(hold: number): Knowledge {
     },
   }
 }
+
+const deletions = (delta: Applications | undefined): ReadonlyMap<string, Instance> =>
+  catalogueOf((delta?.instances ?? []).filter(({ action }) => action === 'DELETED'))
+
+/** Whether a DELETED is the end of this life of an instance; two servers' clocks say nothing of each other. */
+const ended = (deletion: Instance | undefined, known: Instance, sameServer: boolean): boolean =>
+  deletion !== undefined && (sameServer ? isNewer(deletion, known) : deletion.dirty >= known.dirty)

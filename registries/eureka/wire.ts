@@ -40,7 +40,9 @@ export interface Instance {
   readonly facts: InstanceFacts
   readonly lease: Lease
   readonly action: Action
-  /** When the instance last changed itself, ms of its own clock: tells an older incarnation from a newer. */
+  /** When the server last changed it, ms of the server's clock: a server's caches may give an older word after a newer. */
+  readonly updated: number
+  /** When the instance last changed itself, ms of its own clock: the same on every server. */
   readonly dirty: number
 }
 
@@ -102,6 +104,7 @@ function instanceOf(raw: unknown, appName: string): Instance[] {
         registered: number(lease.registrationTimestamp),
       },
       action: raw.actionType === 'DELETED' || raw.actionType === 'MODIFIED' ? raw.actionType : 'ADDED',
+      updated: number(raw.lastUpdatedTimestamp),
       dirty: number(raw.lastDirtyTimestamp),
     },
   ]

@@ -1,8 +1,8 @@
 /** The contract of all registries, over a small Eureka server in this process. */
-import { asyncScheduler, type SchedulerAction, type SchedulerLike, type Subscription } from 'rxjs'
 import { eurekaRegistry } from '#registries/eureka/index.ts'
 import { silentLogger } from '#support/logger.ts'
 import { type BackendService, registryContract } from '../contract/registry.ts'
+import { countingClock } from './eureka-clock.ts'
 import { fakeEureka } from './eureka-server.ts'
 import { eurekaSettings } from './eureka-settings.ts'
 
@@ -40,25 +40,3 @@ registryContract('eureka', async (t) => {
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   }
 })
-
-/** Real time that counts what is still to come. */
-function countingClock(): { clock: SchedulerLike; pending: () => number } {
-  const open = new Set<Subscription>()
-  const clock: SchedulerLike = {
-    now: () => asyncScheduler.now(),
-    schedule<T>(work: (this: SchedulerAction<T>, state?: T) => void, delay?: number, state?: T) {
-      const action = asyncScheduler.schedule<T>(
-        function (given) {
-          open.delete(action)
-          work.call(this, given)
-        },
-        delay,
-        state,
-      )
-      open.add(action)
-      action.add(() => open.delete(action))
-      return action
-    },
-  }
-  return { clock, pending: () => open.size }
-}
