@@ -69,7 +69,8 @@ export function createMachine<T>({
   let version: string | undefined
   /** The highest that was told. */
   let highest: string | undefined
-  let sample: ReadonlySet<string> = new Set()
+  /** Of what is there, some: where none of them is in a new list, that is of another cluster. */
+  let sample = new Set<string>()
   let firstUid: string | undefined
   let pages: Page<T>[] = []
   let expired = 0
@@ -217,7 +218,11 @@ export function createMachine<T>({
       highest = version
       calm()
       if (line.kind === 'bookmark') return []
-      if (line.kind === 'put') return [{ kind: 'put', key: line.key, value: line.value }]
+      if (line.kind === 'put') {
+        if (sample.size < SAMPLE) sample.add(line.uid)
+        return [{ kind: 'put', key: line.key, value: line.value }]
+      }
+      sample.delete(line.uid)
       if (line.uid === firstUid) firstUid = undefined
       return [{ kind: 'gone', key: line.key }]
     },

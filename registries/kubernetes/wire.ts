@@ -12,11 +12,17 @@ export interface Page<T> {
 }
 
 export type Line<T> =
-  | { readonly kind: 'put'; readonly key: ObjectKey; readonly resourceVersion: string; readonly value: T }
-  | { readonly kind: 'gone'; readonly key: ObjectKey; readonly resourceVersion: string; readonly uid: string }
+  | ({ readonly kind: 'put'; readonly value: T } & At)
+  | ({ readonly kind: 'gone' } & At)
   | { readonly kind: 'bookmark'; readonly resourceVersion: string }
   | { readonly kind: 'error'; readonly status: number; readonly message: string }
   | { readonly kind: 'garbage'; readonly message: string }
+
+interface At {
+  readonly key: ObjectKey
+  readonly uid: string
+  readonly resourceVersion: string
+}
 
 export interface Reading<T> extends Pick<KubernetesResource<T>, 'translate'> {
   /** An object that is left out. */
@@ -59,15 +65,15 @@ export function parseLine<T>(text: string, reading: Reading<T>): Line<T> {
     return { kind: 'garbage', message: `no event: ${excerpt(text)}` }
   if (type === 'BOOKMARK') return { kind: 'bookmark', resourceVersion: version }
   if (!isObject(object)) return { kind: 'garbage', message: `no object: ${excerpt(text)}` }
-  const at = { key: keyOf(object), resourceVersion: version }
+  const at = { key: keyOf(object), uid: uidOf(object), resourceVersion: version }
   switch (type) {
     case 'ADDED':
     case 'MODIFIED': {
       const value = translated(object, reading)
-      return value === undefined ? { kind: 'gone', ...at, uid: uidOf(object) } : { kind: 'put', ...at, value }
+      return value === undefined ? { kind: 'gone', ...at } : { kind: 'put', ...at, value }
     }
     case 'DELETED':
-      return { kind: 'gone', ...at, uid: uidOf(object) }
+      return { kind: 'gone', ...at }
     default:
       return { kind: 'garbage', message: `unknown event ${excerpt(String(type))}` }
   }
