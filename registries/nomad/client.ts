@@ -13,13 +13,11 @@ import type { Answer, Ask, NomadClient, Query } from './api.ts'
 /** Concurrent connections; blocking questions hold one each. */
 const CONNECTIONS = 32
 const CONNECT_TIMEOUT = 5000
-/** For a question that needs not wait, ms. */
-const ANSWER_TIMEOUT = 10_000
 /** A line longer than this is not of Nomad. */
 const LONGEST_LINE = 32 * 1024 * 1024
 
-/** Opens nothing by itself. */
-export function createNomadClient(connection: NomadConnection): NomadClient {
+/** Opens nothing by itself. `timeout`: for a question that needs not wait, ms. */
+export function createNomadClient(connection: NomadConnection, timeout = 10_000): NomadClient {
   const where = createWhere(connection)
   const pool = new Pool(where.origin, {
     connections: CONNECTIONS,
@@ -32,7 +30,7 @@ export function createNomadClient(connection: NomadConnection): NomadClient {
   const headers = async () => headersOf(connection)
   return {
     place: where.place,
-    get: async (ask) => get(pool, where, ask, await headers()),
+    get: async (ask) => get(pool, where, ask, await headers(), timeout),
     stream: async (query, hear, signal) => follow(where, query, hear, signal, await headers()),
     close: () => void pool.destroy().catch(() => undefined),
   }
@@ -104,11 +102,17 @@ function pathOf(path: string, query: Query, region: string | undefined): string 
   return search.size > 0 ? `${path}?${search}` : path
 }
 
-async function get(pool: Pool, where: Where, ask: Ask, headers: Record<string, string>): Promise<Answer> {
+async function get(
+  pool: Pool,
+  where: Where,
+  ask: Ask,
+  headers: Record<string, string>,
+  quick: number,
+): Promise<Answer> {
   const { path, query = {}, wait, signal } = ask
   const shown = `${where.place}${path}`
   // Nomad adds up to a sixteenth of the wait.
-  const timeout = wait === undefined ? ANSWER_TIMEOUT : wait + wait / 16 + ANSWER_TIMEOUT
+  const timeout = wait === undefined ? quick : wait + wait / 16 + quick
   const waiting = wait === undefined ? query : { ...query, wait: `${wait}ms` }
   try {
     const answer = await pool.request({
@@ -117,7 +121,7 @@ async function get(pool: Pool, where: Where, ask: Ask, headers: Record<string, s
       headers,
       signal,
       headersTimeout: timeout,
-      bodyTimeout: ANSWER_TIMEOUT,
+      bodyTimeout: quick,
     })
     const body = await answer.body.text()
     if (answer.statusCode !== 200) return refusal(answer.statusCode, body, shown)

@@ -4,10 +4,12 @@ import type { Registry, RegistryDeps, RegistryUpdate } from '../registry.ts'
 import type { NomadClient } from './api.ts'
 import type { NomadSettings } from './options.ts'
 import { startSession } from './session.ts'
+import { type NomadTiming, TIMING } from './timing.ts'
 
 export interface NomadDeps extends RegistryDeps {
   /** Nomad's API in a test's place; loaded when it is used. */
   readonly connect?: (settings: NomadSettings) => Promise<NomadClient> | NomadClient
+  readonly timing?: Partial<NomadTiming>
   /** 0 to 1, for what must not happen everywhere at once. */
   readonly random?: () => number
 }
@@ -23,6 +25,7 @@ export function nomadRegistry(settings: NomadSettings, deps: NomadDeps): Registr
         ...deps,
         client,
         random,
+        timing: { ...TIMING, ...deps.timing },
         signal: ending.signal,
         tell: (update) => subscriber.next(update),
       })

@@ -37,8 +37,6 @@ export interface NomadSettings extends RegistrySettings {
   /** The shortest time between two questions for one allocation's checks, ms. */
   readonly checkInterval: number
   readonly locality: NomadLocality
-  /** How long a question may wait at the server for a change, ms. */
-  readonly wait: number
 }
 
 /** Where region, zone and subzone come from: `region`, `datacenter`, `node.name`, `node.class`, `node.pool`, `meta.KEY`. */
@@ -55,17 +53,7 @@ export const nomadKind: RegistryKind<NomadSettings> = {
   kind: 'nomad',
   fields: [
     ...nomadConnectionFields,
-    ...[
-      'namespaces',
-      'hostname',
-      'namespace',
-      'port',
-      'protocol',
-      'checks',
-      'checkInterval',
-      'locality',
-      'wait',
-    ],
+    ...['namespaces', 'hostname', 'namespace', 'port', 'protocol', 'checks', 'checkInterval', 'locality'],
   ],
   flag: (address) => ({ address }),
   read(fields, name, context) {
@@ -88,7 +76,6 @@ export const nomadKind: RegistryKind<NomadSettings> = {
       checks: readFlag(reader, fields.checks, at('checks')) ?? true,
       checkInterval: readDuration(reader, fields.checkInterval, at('checkInterval')) ?? 5000,
       locality: readLocality(fields, context),
-      wait: readDuration(reader, fields.wait, at('wait')) ?? 300_000,
     }
   },
 }

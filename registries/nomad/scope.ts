@@ -6,6 +6,7 @@ import { registryError } from '../trouble.ts'
 import type { Answer, NomadClient } from './api.ts'
 import { nameKey } from './book.ts'
 import { type Coverage, closed, heard, listed, NOTHING, opened, readAll } from './coverage.ts'
+import type { NomadTiming } from './timing.ts'
 import { createBucket, createNudge, pause } from './waiting.ts'
 import { type Events, parseEvents, parseServiceNames, type ServiceName } from './wire.ts'
 
@@ -16,8 +17,7 @@ export interface ScopeDeps {
   readonly clock: SchedulerLike
   readonly random: () => number
   readonly signal: AbortSignal
-  /** ms */
-  readonly wait: number
+  readonly timing: NomadTiming
   /** Before the first list, and after an outage, is believed: is it the history that was known? */
   readonly reacquaint: () => Promise<History>
   /** The list: who is new and who is gone is read. */
@@ -35,12 +35,7 @@ export interface ScopeDeps {
 
 type History = 'same' | 'new' | PilotError
 
-/** How long the stream may take to name what has moved the list's index, ms. */
-const GRACE = 250
-/** How long an index that went backwards is doubted, ms: a server that has just restarted reads its log. */
-const DOUBT = 3000
-/** Nomad's heartbeat is 30 s (10 s before 1.11). */
-const SILENCE = 75_000
+/** Lists: so many at once after quiet, then one each so many ms. */
 const LIST_BURST = 3
 const LIST_EVERY = 1000
 
@@ -50,9 +45,9 @@ export interface Scope {
 }
 
 export function followScope(deps: ScopeDeps): Scope {
-  const { client, namespace, clock, random, signal, wait } = deps
+  const { client, namespace, clock, random, signal, timing } = deps
   const nudge = createNudge(signal)
-  const backoff = createBackoff({ random })
+  const backoff = createBackoff({ ...timing.retry, random })
   const bucket = createBucket(clock, LIST_BURST, LIST_EVERY)
   let coverage: Coverage = NOTHING
   let names: readonly ServiceName[] = []
@@ -77,7 +72,7 @@ export function followScope(deps: ScopeDeps): Scope {
       const answer = await client.get({
         path: '/v1/services',
         query: { namespace, ...(waiting ? { index } : {}) },
-        ...(waiting ? { wait } : {}),
+        ...(waiting ? { wait: timing.wait } : {}),
         signal: interrupt,
       })
       if (signal.aborted) return
@@ -121,7 +116,7 @@ export function followScope(deps: ScopeDeps): Scope {
       return { names: found, index: answer.index, fresh: false }
     }
     doubtedSince ??= clock.now()
-    if (clock.now() - doubtedSince >= DOUBT) {
+    if (clock.now() - doubtedSince >= timing.doubt) {
       doubtedSince = undefined
       return { names: found, index: answer.index, fresh: true }
     }
@@ -148,7 +143,7 @@ export function followScope(deps: ScopeDeps): Scope {
       grace ??= clock.schedule(() => {
         grace = undefined
         if (listed(coverage, index) !== 'covered') all()
-      }, GRACE)
+      }, timing.grace)
     }
   }
   function all(): void {
@@ -157,7 +152,7 @@ export function followScope(deps: ScopeDeps): Scope {
   }
 
   async function followStream(): Promise<void> {
-    const again = createBackoff({ first: 500, last: 60_000, random })
+    const again = createBackoff({ ...timing.stream, random })
     while (!signal.aborted) {
       const silence = new AbortController()
       let watchdog: Subscription | undefined
@@ -167,7 +162,7 @@ export function followScope(deps: ScopeDeps): Scope {
         const events = parseEvents(line)
         if (!events) return
         watchdog?.unsubscribe()
-        watchdog = clock.schedule(() => silence.abort(), SILENCE)
+        watchdog = clock.schedule(() => silence.abort(), timing.silence)
         if (!begun) {
           begun = true
           again.reset()

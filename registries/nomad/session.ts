@@ -15,6 +15,7 @@ import { createOutage } from './outage.ts'
 import { createReading } from './reading.ts'
 import { followScope, type Scope, without } from './scope.ts'
 import { followStates, type States } from './states.ts'
+import type { NomadTiming } from './timing.ts'
 import { createTranslate } from './translate.ts'
 import { type Events, parseAllocations, parseNodes, type ServiceName } from './wire.ts'
 
@@ -24,6 +25,7 @@ export interface SessionDeps {
   readonly log: Logger
   readonly random: () => number
   readonly signal: AbortSignal
+  readonly timing: NomadTiming
   readonly tell: (update: RegistryUpdate) => void
 }
 
@@ -31,16 +33,15 @@ export interface SessionDeps {
 const READERS = 8
 /** Changes that come within this are told together, ms. */
 const TOGETHER = 2
-/** How long the first word waits for services, namespaces or checks that fail while others speak, ms. */
-const HOLD = 10_000
+/** How long the first word waits for the first results of checks, ms. */
 const HOLD_CHECKS = 5000
 /** Allocations that are not as they should be; ended ones have no registrations (nomad/state deletes them with it). */
 const UNUSUAL =
   'ClientStatus == "pending" or ClientStatus == "unknown" or (ClientStatus == "running" and (DesiredStatus != "run" or DesiredTransition.Migrate == true or DeploymentStatus.Healthy == false))'
 
 export function startSession(settings: NomadSettings, deps: SessionDeps): void {
-  const { client, clock, log, random, signal } = deps
-  const { name: registry, namespaces, wait } = settings
+  const { client, clock, log, random, signal, timing } = deps
+  const { name: registry, namespaces } = settings
   const tell = (update: RegistryUpdate) => {
     if (!signal.aborted) deps.tell(update)
   }
@@ -95,7 +96,7 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
       else outage.serviceTrouble(key, error, retryAt)
     },
     idle: () => flush(),
-    backoff: createBackoff({ random }),
+    backoff: createBackoff({ ...timing.retry, random }),
     clock,
     limit: READERS,
   })
@@ -122,7 +123,7 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
     const now = clock.now()
     if (listed.size === 0 || !reading.idle()) return false
     const held = listed.size < namespaces.length || outage.servicesInTrouble()
-    if (held && now - sync.since < HOLD) return later(sync.since + HOLD)
+    if (held && now - sync.since < timing.hold) return later(sync.since + timing.hold)
     sync.readAt ??= now
     if (checks && !checks.settled() && now - sync.readAt < HOLD_CHECKS)
       return later(sync.readAt + HOLD_CHECKS)
@@ -165,7 +166,7 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
     return history
   }
 
-  const follow = { client, clock, random, signal, wait }
+  const follow = { client, clock, random, signal, timing }
   function stateList(path: string, query: Record<string, string>, take: (body: unknown) => boolean): States {
     const refused = ({ error }: { error: PilotError }) => once(path, error.message)
     return followStates({ ...follow, path, query, take, refused })

@@ -2,6 +2,7 @@
 import type { SchedulerLike } from 'rxjs'
 import { createBackoff } from '#support/backoff.ts'
 import type { Answer, NomadClient, Query } from './api.ts'
+import type { NomadTiming } from './timing.ts'
 import { createBucket, createNudge, pause } from './waiting.ts'
 
 export interface StatesDeps {
@@ -11,8 +12,7 @@ export interface StatesDeps {
   readonly clock: SchedulerLike
   readonly random: () => number
   readonly signal: AbortSignal
-  /** ms */
-  readonly wait: number
+  readonly timing: NomadTiming
   /** false: it was not understood. */
   readonly take: (body: unknown) => boolean
   readonly refused: (answer: Extract<Answer, { ok: false }>) => void
@@ -29,9 +29,9 @@ const EVERY = 2000
 const REFUSED = 60_000
 
 export function followStates(deps: StatesDeps): States {
-  const { client, path, query, clock, random, signal, wait, take, refused } = deps
+  const { client, path, query, clock, random, signal, timing, take, refused } = deps
   const nudge = createNudge(signal)
-  const backoff = createBackoff({ random })
+  const backoff = createBackoff({ ...timing.retry, random })
   const bucket = createBucket(clock, 2, EVERY)
   let streams = false
 
@@ -43,7 +43,7 @@ export function followStates(deps: StatesDeps): States {
       const answer = await client.get({
         path,
         query: blocking ? { ...query, index } : query,
-        ...(blocking ? { wait } : {}),
+        ...(blocking ? { wait: timing.wait } : {}),
         signal: interrupt,
       })
       if (signal.aborted) return
