@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import type { ConfigObject } from '#model/config.ts'
 import type { Labels, Locality, Workload } from '#model/service.ts'
 import { canonicalAddress } from '#support/address.ts'
+import { HEALTH_KEY, healthOf } from '../health.ts'
 import { labelsOfMeta } from '../labels.ts'
 import type { RegisteringProxy } from './proxy.ts'
 
@@ -43,13 +44,19 @@ export function entryName({
 export function toWorkload(proxy: RegisteringProxy, name: string, group: Group, registry: string): Workload {
   const { template = {}, metadata = {} } = group.spec
   const locality = proxy.locality ?? localityOf(template.locality)
+  // A proxy says of itself what it is, not how it is.
+  const { [HEALTH_KEY]: _health, ...labels } = {
+    ...template.labels,
+    ...metadata.labels,
+    ...labelsOfMeta(proxy.labels),
+  }
   return {
     address: canonicalAddress(proxy.ip),
     ports: template.ports ?? {},
-    health: 'HEALTHY',
+    health: healthOf(template.labels ?? {}) ?? 'HEALTHY',
     weight: template.weight || 1,
     ...(locality && { locality }),
-    labels: { ...template.labels, ...metadata.labels, ...labelsOfMeta(proxy.labels) },
+    labels,
     network: proxy.network || (template.network ?? ''),
     serviceAccount: template.serviceAccount ?? '',
     workload: name,

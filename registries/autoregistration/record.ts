@@ -5,6 +5,7 @@
 import type { ConfigObject, WorkloadEntrySpec } from '#model/config.ts'
 import type { Workload } from '#model/service.ts'
 import { canonicalAddress } from '#support/address.ts'
+import { HEALTH_KEY, healthOf } from '../health.ts'
 import { groupObject, localityOf } from './entry.ts'
 
 export interface StoredRecord {
@@ -33,6 +34,7 @@ export function toObject({ workload, controller, connectedAt, renewedAt }: Store
     weight,
     serviceAccount,
     locality,
+    health,
   } = workload
   const group = workload.origin.object.split('/').at(-1) ?? ''
   return {
@@ -49,7 +51,8 @@ export function toObject({ workload, controller, connectedAt, renewedAt }: Store
       },
     },
     spec: {
-      ...{ address, ports, labels, weight },
+      ...{ address, ports, weight },
+      labels: health === 'HEALTHY' ? labels : { ...labels, [HEALTH_KEY]: health.toLowerCase() },
       ...(network && { network }),
       ...(serviceAccount && { serviceAccount }),
       ...(locality && {
@@ -69,11 +72,13 @@ export function fromObject(object: ConfigObject, registry: string): StoredRecord
   if (!group || !controller || Number.isNaN(connectedAt) || Number.isNaN(renewedAt) || !spec.address)
     return undefined
   const { address, locality: text, ...rest } = spec
+  const { [HEALTH_KEY]: _health, ...labels } = spec.labels
   const locality = localityOf(text)
   const workload: Workload = {
     ...rest,
     address: canonicalAddress(address),
-    health: 'HEALTHY',
+    labels,
+    health: healthOf(spec.labels) ?? 'HEALTHY',
     ...(locality && { locality }),
     workload: object.name,
     namespace: object.namespace,

@@ -3,18 +3,10 @@ import type { ConfigObject, ServiceEntrySpec, WorkloadEntrySpec } from '#model/c
 import type { Origin } from '#model/origin.ts'
 import type { Endpoint, Health, Labels, Locality, Service, ServicePort, Workload } from '#model/service.ts'
 import { canonicalAddress } from '#support/address.ts'
+import { HEALTH_KEY, healthOf } from '../health.ts'
 
-/** An annotation of a WorkloadEntry, or a label of it or of an inline endpoint: drains an endpoint by file. */
-const HEALTH_KEY = 'pilothouse.io/health'
 /** Istio's locality label; dots stand for slashes, which a label can't have. */
 const LOCALITY_LABEL = 'istio-locality'
-
-const HEALTHS: Readonly<Record<string, Health>> = {
-  healthy: 'HEALTHY',
-  degraded: 'DEGRADED',
-  unhealthy: 'UNHEALTHY',
-  draining: 'DRAINING',
-}
 
 /** Kubernetes' own label of what belongs to a headless Service. */
 const HEADLESS_KEY = 'service.kubernetes.io/headless'
@@ -49,10 +41,7 @@ export function toWorkload(
 ): Workload | undefined {
   // Without an address it is only known to be in another network.
   if (!entry.spec.address) return undefined
-  const health =
-    HEALTHS[entry.annotations[HEALTH_KEY] ?? ''] ??
-    healthOf(entry.spec.labels) ??
-    healthOfStatus(entry.status)
+  const health = healthOf(entry.annotations) ?? healthOf(entry.spec.labels) ?? healthOfStatus(entry.status)
   return {
     ...toEndpoint(entry.spec, registry, { ...entry.origin, source: registry }),
     health: health ?? 'HEALTHY',
@@ -110,8 +99,6 @@ function toEndpoint(spec: WorkloadEntrySpec, registry: string, origin: Origin): 
     serviceAccount: spec.serviceAccount,
   }
 }
-
-const healthOf = (labels: Labels): Health | undefined => HEALTHS[labels[HEALTH_KEY] ?? '']
 
 /** `region/zone/subzone`; else the label, in which dots may stand for slashes. */
 function toLocality(locality: string, labels: Labels): Locality | undefined {

@@ -164,6 +164,15 @@ test("what the workload is: template, group and proxy, by Istio's precedence", (
   assert.deepEqual([second!.network, second!.locality!.zone], ['vpc-1', 'eu-1'])
 })
 
+test('a group that is drained drains its workloads; a proxy has no say in that', () => {
+  const it = setup()
+  it.connect(proxy('1', { labels: { 'pilothouse.io/health': 'draining', app: 'x' } }))
+  const [first] = workloads(it.raw())
+  assert.deepEqual([first!.health, first!.labels], ['HEALTHY', { app: 'x' }])
+  it.groups.next([group('vm', { template: { labels: { 'pilothouse.io/health': 'draining' } } })])
+  assert.equal(workloads(it.raw())[0]!.health, 'DRAINING')
+})
+
 test('a group that is not there yet: the proxy waits, and is told of', () => {
   const it = setup({ groups: [group('vm', {}, 'other')] })
   it.connect(proxy('1'))
