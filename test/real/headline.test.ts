@@ -8,7 +8,7 @@ import { startApp } from '../support/apps.ts'
 import { cleanup, until } from '../support/cleanup.ts'
 import { http1 } from '../support/clients.ts'
 import { freePort } from '../support/ports.ts'
-import { describe, startLoad } from '../support/traffic.ts'
+import { describe, type Load, startLoad } from '../support/traffic.ts'
 import type { TestSidecar } from '../support/world.ts'
 import {
   type Backend,
@@ -25,10 +25,11 @@ const house = cleanup()
 let backends: readonly Backend[]
 let pilot: RealPilot
 let client: TestSidecar
+let address: string
 
 before(
   async () => {
-    const address = outerAddress(house)
+    address = outerAddress(house)
     backends = await Promise.all([
       kubernetesBackend(house),
       consulBackend(house),
@@ -72,19 +73,17 @@ test('a real Envoy balances over all four', { timeout: 60_000 }, async (t) => {
 
 const endpoints = () => pilot.rest(`/debug/endpointz?service=${hostname}`)
 
-async function outage(t: TestContext, backend: Backend, end: () => Promise<void> | void): Promise<void> {
+/** Under load from before the outage until the registry speaks again; its endpoint is used all the while. */
+async function under(t: TestContext, backend: Backend, work: (load: Load) => Promise<void>): Promise<void> {
   const running = load()
   try {
-    await until(`${backend.name} to be stale`, async () => (await stateOf(backend)) === 'stale', 60_000)
-    assert.equal((await endpoints()).length, 4)
-    const during = running.counts.byApp.get(backend.kind) ?? 0
+    await work(running)
+    const before = running.counts.byApp.get(backend.kind) ?? 0
     await until(
-      'its endpoint to be used on',
-      () => (running.counts.byApp.get(backend.kind) ?? 0) > during + 50,
+      'its endpoint to be used',
+      () => (running.counts.byApp.get(backend.kind) ?? 0) > before + 50,
       30_000,
     )
-    await end()
-    await until(`${backend.name} to be fresh`, async () => (await stateOf(backend)) === 'fresh', 60_000)
     assert.equal((await endpoints()).length, 4)
   } finally {
     const counts = await running.stop()
@@ -93,14 +92,50 @@ async function outage(t: TestContext, backend: Backend, end: () => Promise<void>
   }
 }
 
+/** What it says afterwards counts: an endpoint is added and taken away again. */
+async function speaks(backend: Backend, load: Load): Promise<void> {
+  const name = `${backend.kind}-more`
+  const app = await startApp({ kind: 'http', name, address })
+  try {
+    await backend.register({ id: name, address, port: app.port })
+    await until(`answers of ${name}`, () => (load.counts.byApp.get(name) ?? 0) > 0, 90_000)
+    await backend.deregister(name)
+    await until(`${name} to be gone`, async () => (await endpoints()).length === 4, 30_000)
+    const before = app.count()
+    await until('other answers', () => load.counts.ok > before, 10_000)
+  } finally {
+    await app.stop()
+  }
+}
+
 for (const kind of ['kubernetes', 'consul', 'nomad', 'eureka'] as const) {
   const backend = () => backends.find((each) => each.kind === kind)!
   test(`${kind} is killed and comes back with its data`, { timeout: 180_000 }, async (t) => {
-    await backend().kill()
-    await outage(t, backend(), () => backend().restart({ keepData: true }))
+    await under(t, backend(), async (running) => {
+      await backend().kill()
+      await until('it to be stale', async () => (await stateOf(backend())) === 'stale', 60_000)
+      const during = running.counts.byApp.get(kind) ?? 0
+      await until(
+        'its endpoint to be used on',
+        () => (running.counts.byApp.get(kind) ?? 0) > during + 50,
+        30_000,
+      )
+      await backend().restart({ keepData: true })
+      await until('it to be fresh', async () => (await stateOf(backend())) === 'fresh', 60_000)
+      await speaks(backend(), running)
+    })
   })
   test(`${kind} hangs and goes on`, { timeout: 180_000 }, async (t) => {
-    backend().pause()
-    await outage(t, backend(), () => backend().resume())
+    await under(t, backend(), async (running) => {
+      backend().pause()
+      const during = running.counts.byApp.get(kind) ?? 0
+      await until(
+        'its endpoint to be used on',
+        () => (running.counts.byApp.get(kind) ?? 0) > during + 200,
+        30_000,
+      )
+      backend().resume()
+      await speaks(backend(), running)
+    })
   })
 }
