@@ -36,7 +36,10 @@ const COMMON: Readonly<Record<string, readonly string[]>> = {
   config: ['kind', 'name'],
 }
 
-/** The registries, with what protects each; a file is its own truth. */
+/** What these report is true by itself: a directory of files, and the proxies that are connected. */
+const OWN_TRUTH = ['file', 'autoregistration']
+
+/** The registries, with what protects each. */
 export function readRegistries<Entry extends RegistrySettings>(
   given: readonly GivenEntry[],
   kinds: readonly EntryKind<Entry>[],
@@ -44,7 +47,7 @@ export function readRegistries<Entry extends RegistrySettings>(
   context: EntriesContext,
 ): readonly Entry[] {
   return readEntries(given, kinds, context, (entry, fields, { reader, path }) => {
-    const fallback = entry.kind === 'file' ? undefined : preset
+    const fallback = OWN_TRUTH.includes(entry.kind) ? undefined : preset
     const protection = readProtection(reader, fields.protection, [...path, 'protection'], fallback)
     return protection ? { ...entry, protection } : entry
   })

@@ -11,7 +11,7 @@ import {
   readProtection,
   readRegistries,
 } from './entries.ts'
-import type { ConfigSettings, EntryKind, RegistrySettings } from './entry-kind.ts'
+import type { ConfigSettings, EntryKind, Protection, RegistrySettings } from './entry-kind.ts'
 import { type IssueCode, issue } from './issue-codes.ts'
 import {
   type Fields,
@@ -45,6 +45,8 @@ export interface Settings<
   /** In order of precedence. */
   readonly registries: readonly Entry[]
   readonly config: readonly Config[]
+  /** What protects the services of configuration sources; each registry has its own. */
+  readonly protection?: Protection
   readonly aliases: readonly { readonly host: string; readonly joins: readonly string[] }[]
   /** Hostnames, or `*.suffix`, whose registries are failover ranks instead of one union. */
   readonly failover: readonly string[]
@@ -272,6 +274,7 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
       kinds.configs,
       context,
     ),
+    ...(protection && { protection }),
     aliases: readAliases(reader, top.aliases),
     failover: readTexts(reader, top.failover, ['failover']),
     log: {

@@ -58,7 +58,10 @@ export function createPipeline(
     ...entries.map((entry) => createRegistry(entry, deps)),
     ...withServices.map((config) => fileRegistry({ name: `serviceentry/${config.name}`, config })),
   ]
-  const protections = new Map(entries.map(({ name, protection }) => [name, protection]))
+  const protections = new Map([
+    ...entries.map(({ name, protection }) => [name, protection] as const),
+    ...registries.slice(entries.length).map(({ name }) => [name, settings.protection] as const),
+  ])
   const options = { ...settings, protection: (registry: string) => protections.get(registry) }
   const mesh: Mesh = createMesh({
     registries,

@@ -11,13 +11,13 @@ export interface FlapRule {
   readonly window: number
   /** From this many downs in the window on, a down is delayed. */
   readonly downs: number
-  /** Delay of a removal, and of DRAINING, which is as explicit, ms: an explicit removal is complete within a second. */
+  /** Delay of a removal, and of DRAINING, which is as explicit, ms; 0: what was deregistered gets no request more. */
   readonly removal: number
   /** Delay of worse health, ms. */
   readonly worsening: number
 }
 
-export const FLAP_RULE: FlapRule = { window: 30_000, downs: 3, removal: 800, worsening: 5_000 }
+export const FLAP_RULE: FlapRule = { window: 30_000, downs: 3, removal: 0, worsening: 5_000 }
 
 /** Downs that are remembered of one endpoint. */
 export const MOST_DOWNS = 50
@@ -67,7 +67,7 @@ export const flapsAfter = ({ before, loss, told, held, now, rule }: FlapInput): 
   const down = (place: Place, from: Endpoint, to: Health | undefined): void => {
     const flap = flaps.get(place)
     const downs = [...(flap?.downs ?? []).filter((at) => at > now - rule.window), now].slice(-MOST_DOWNS)
-    const flapping = downs.length >= rule.downs || flap?.pending !== undefined
+    const flapping = delay(to) > 0 && (downs.length >= rule.downs || flap?.pending !== undefined)
     if (flapping) delayed++
     const pending: Pending | undefined = flapping
       ? {
@@ -100,6 +100,7 @@ const stillDown = (
 ): Pending | undefined => {
   if (told === undefined) return pending
   if (!isWorse(told.health, pending.endpoint.health)) return undefined
+  if (delay(told.health) === 0) return undefined
   const due = now + delay(told.health)
   return { ...pending, gone: false, due: pending.gone ? due : Math.min(pending.due, due) }
 }
