@@ -2,7 +2,7 @@
 import type { SchedulerLike, Subscription } from 'rxjs'
 import { type Backoff, createBackoff } from '#support/backoff.ts'
 import { reasonOf, registryError } from '../trouble.ts'
-import type { Outcome } from './answer.ts'
+import type { Outcome, RecordSet } from './answer.ts'
 import { type Question, questionKey } from './message.ts'
 import { type Bounds, hear, type QuestionState } from './question.ts'
 import type { StateOf } from './translate.ts'
@@ -16,7 +16,7 @@ export interface FollowDeps {
   readonly random: () => number
   /** The questions that are wanted, as far as is known by now. */
   readonly wanted: (stateOf: StateOf) => Iterable<Question>
-  /** After each answer. */
+  /** After answers: once for those of one turn. */
   readonly onHeard: () => void
 }
 
@@ -50,6 +50,8 @@ export function follow({ ask, bounds, clock, random, wanted, onHeard }: FollowDe
   const followed = new Map<string, Followed>()
   const waiting: Followed[] = []
   const stopped = new AbortController()
+  const cameAlong: RecordSet[] = []
+  let turn: Subscription | undefined
   let inFlight = 0
   const stateOf: StateOf = (question) => followed.get(questionKey(question))?.state
 
@@ -79,12 +81,17 @@ export function follow({ ask, bounds, clock, random, wanted, onHeard }: FollowDe
   }
   function take(one: Followed, outcome: Outcome): void {
     note(one, outcome)
+    if (outcome.kind === 'records') cameAlong.push(...outcome.additional)
+    turn ??= clock.schedule(endTurn)
+  }
+  /** The answers of one turn are looked at together. */
+  function endTurn(): void {
+    turn = undefined
     wantOnly()
-    if (outcome.kind === 'records')
-      for (const set of outcome.additional) {
-        const along = followed.get(questionKey(set.question))
-        if (along) note(along, { kind: 'records', set, additional: [] })
-      }
+    for (const set of cameAlong.splice(0)) {
+      const along = followed.get(questionKey(set.question))
+      if (along) note(along, { kind: 'records', set, additional: [] })
+    }
     // What is new is asked only now: it may have come along.
     askNew()
     onHeard()
@@ -130,6 +137,7 @@ export function follow({ ask, bounds, clock, random, wanted, onHeard }: FollowDe
       return times.length > 0 ? Math.min(...times) : undefined
     },
     stop() {
+      turn?.unsubscribe()
       for (const one of followed.values()) one.timer?.unsubscribe()
       followed.clear()
       stopped.abort()

@@ -1,13 +1,14 @@
 /** DNS as a registry: each name of the settings is a service, followed by the TTL of its records. */
-import { Observable, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs'
-import { serviceKey } from '#model/service.ts'
+import { Observable, type SchedulerLike, type Subscriber } from 'rxjs'
+import { type Service, serviceKey } from '#model/service.ts'
+import type { Logger } from '#support/logger.ts'
 import type { Registry, RegistryDeps, RegistryUpdate } from '../registry.ts'
 import { type Ask, follow } from './follow.ts'
 import type { DnsName, DnsSettings } from './options.ts'
 import { settledServers } from './options.ts'
 import { createReport } from './report.ts'
 import { resolvConfReader } from './resolv-conf.ts'
-import { nameState, questionsOf } from './translate.ts'
+import { type NameState, nameState, questionsOf, type StateOf } from './translate.ts'
 
 export interface DnsDeps extends Pick<RegistryDeps, 'clock' | 'log'> {
   /** Given in tests; otherwise the servers of the settings, else of the system. */
@@ -28,21 +29,18 @@ export function dnsRegistry(settings: DnsSettings, deps: DnsDeps): Registry {
 
 function listen(settings: DnsSettings, deps: DnsDeps, subscriber: Subscriber<RegistryUpdate>): () => void {
   const { clock, random = Math.random } = deps
-  const names = withEntries(settings.names)
+  const names = withEntries(settings.names).map((each) => ({
+    ...each,
+    state: remembered(each.name, each.entry, settings.name),
+  }))
   const report = createReport(names.map(({ name, entry }) => serviceKey({ ...name, entry })))
-  let telling: Subscription | undefined
+  const sayIfAbsent = absence(settings.name, deps.log)
   let late = false
   const tell = (): void => {
-    telling = undefined
-    const states = names.map(({ name, entry, key }) =>
-      nameState(name, entry, settings.name, follower.stateOf, report.told(key)),
-    )
+    const states = names.map(({ key, state }) => state(follower.stateOf, report.told(key)))
+    for (const [i, { service }] of states.entries()) sayIfAbsent(names[i]!.name, service)
     for (const update of report.advance(states, { late, retryAt: follower.retryAt() }))
       subscriber.next(update)
-  }
-  // Answers of one turn are one update.
-  const tellSoon = (): void => {
-    telling ??= clock.schedule(tell)
   }
   const follower = follow({
     ask: deps.ask ?? askSystem(settings, clock),
@@ -50,16 +48,44 @@ function listen(settings: DnsSettings, deps: DnsDeps, subscriber: Subscriber<Reg
     clock,
     random,
     wanted: (stateOf) => names.flatMap(({ name }) => questionsOf(name, stateOf)),
-    onHeard: tellSoon,
+    onHeard: tell,
   })
   const firstWord = clock.schedule(() => {
     late = true
-    tellSoon()
+    tell()
   }, FIRST_WORD)
   return () => {
     follower.stop()
     firstWord.unsubscribe()
-    telling?.unsubscribe()
+  }
+}
+
+/** The state of a name, made anew only where something that it depends on is new. */
+function remembered(name: DnsName, entry: string | undefined, registry: string) {
+  let inputs: readonly unknown[] = []
+  let state: NameState = {}
+  return (stateOf: StateOf, told: Service | undefined): NameState => {
+    const now = [told, ...questionsOf(name, stateOf).map(stateOf)]
+    if (now.length !== inputs.length || now.some((each, i) => each !== inputs[i]))
+      state = nameState(name, entry, registry, stateOf, told)
+    inputs = now
+    return state
+  }
+}
+
+/** Says in the log that a name does not exist, and that it is back. */
+function absence(registry: string, log: Logger) {
+  const absent = new Set<DnsName>()
+  return (name: DnsName, service: NameState['service']): void => {
+    const of = { registry, name: name.name, type: name.type }
+    if (service === 'none' && !absent.has(name)) {
+      absent.add(name)
+      log.warn(
+        of,
+        `${name.name} has no ${name.type} records: there is no such service (correct the name, or wait until it is registered)`,
+      )
+    } else if (service !== undefined && service !== 'none' && absent.delete(name))
+      log.info(of, `${name.name} has ${name.type} records again`)
   }
 }
 

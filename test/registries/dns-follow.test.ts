@@ -88,6 +88,24 @@ test('"there is none" is believed when it is said twice, five seconds apart at m
   it.stop()
 })
 
+test('a name that does not exist is said in the log, once, and when it comes back', async () => {
+  const zone: Zone = new Map()
+  const { clock, pass } = virtualClock()
+  const lines: string[] = []
+  const note = (_fields: object, message: string) => void lines.push(message)
+  const registry = dnsRegistry(
+    { kind: 'dns', name: 'dns/test', names: [plain('a.test')], ttl: { min: 1_000, max: 10_000 } },
+    { clock, log: { ...silentLogger, warn: note, info: note }, ask: zoneAsk(zone).ask },
+  )
+  const subscription = registry.updates.subscribe()
+  await pass(60_000)
+  assert.match(lines.join(), /^a\.test has no A records: there is no such service [^,]*, [^,]*$/)
+  zone.set('A a.test', records({ name: 'a.test', type: 'A' }, '10.0.0.1'))
+  await pass(20_000)
+  assert.equal(lines[1], 'a.test has A records again')
+  subscription.unsubscribe()
+})
+
 test('"there is none" that is not said again takes nothing away', async () => {
   const a = { name: 'a.test', type: 'A' } as const
   const zone: Zone = new Map([['A a.test', records(a, '10.0.0.1')]])
