@@ -4,8 +4,8 @@
  */
 import { execFileSync } from 'node:child_process'
 import { networkInterfaces } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cleanup } from '../../support/cleanup.ts'
-import { until } from '../../support/cleanup.ts'
 import {
   type ConsulOptions,
   type EurekaOptions,
@@ -32,7 +32,7 @@ export interface Backend {
   /** Its entry in the settings; `url` where the Pilot goes by a proxy. */
   settings(url?: string): object
   readonly url: string
-  /** Resolves when the registry's own API has said yes (Nomad: when it lists the registration). */
+  /** Resolves when the registry's own API has said yes (Nomad: when it lists the registration and runs the allocation). */
   register(instance: Instance): Promise<void>
   deregister(id: string): Promise<void>
   kill(): Promise<void>
@@ -76,6 +76,10 @@ export async function nomadBackend(house: Cleanup): Promise<Backend> {
     const all: { ID: string; JobID: string }[] = await server.api('GET', '/v1/service/orders').catch(() => [])
     return all.map(({ JobID }) => JobID)
   }
+  const runs = async (id: string): Promise<boolean> => {
+    const all: { ClientStatus: string }[] = await server.api('GET', `/v1/job/${id}/allocations`)
+    return all.some(({ ClientStatus }) => ClientStatus === 'running')
+  }
   return {
     ...processOf(server),
     kind: 'nomad',
@@ -90,7 +94,12 @@ export async function nomadBackend(house: Cleanup): Promise<Backend> {
     }),
     async register(instance) {
       await server.api('POST', '/v1/jobs', { Job: nomadJob(instance) })
-      await until(`Nomad to list ${instance.id}`, async () => (await ids()).includes(instance.id), 60_000)
+      // Group services are listed before their tasks run: what Nomad can tell is complete when both are said.
+      const deadline = Date.now() + 60_000
+      while (!((await ids()).includes(instance.id) && (await runs(instance.id)))) {
+        if (Date.now() > deadline) throw new Error(`Nomad does not run ${instance.id}`)
+        await sleep(10)
+      }
     },
     deregister: (id) => server.api('DELETE', `/v1/job/${id}?purge=true`),
   }
