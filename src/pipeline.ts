@@ -47,7 +47,9 @@ export function createPipeline(
     controller: `${hostname()}:${settings.xds.address}`,
   })
   const deps = { fetch: lazyFetch, clock, log, files, kubernetes, autoregistration }
-  const entries = proxies ? withAutoregistration(settings.registries) : settings.registries
+  // Without configuration there is no WorkloadGroup that a proxy could name.
+  const grouped = proxies !== undefined && settings.config.length > 0
+  const entries = grouped ? withAutoregistration(settings.registries) : settings.registries
   const { configs, withServices } = createConfigSources(settings, {
     ...deps,
     consulKv: followKv({ clock }),
