@@ -30,12 +30,6 @@ export interface EntriesContext {
 export const givenIn = (reader: Reader, value: unknown, list: string): readonly GivenEntry[] =>
   readList(reader, value, [list]).map((fields, i) => ({ fields, path: [list, i] }))
 
-/** Fields that entries of every kind have. */
-const COMMON: Readonly<Record<string, readonly string[]>> = {
-  registries: ['kind', 'name', 'protection'],
-  config: ['kind', 'name'],
-}
-
 /** What these report is true by itself: a directory of files, and the proxies that are connected. */
 const OWN_TRUTH = ['file', 'autoregistration']
 
@@ -46,22 +40,38 @@ export function readRegistries<Entry extends RegistrySettings>(
   preset: Protection | undefined,
   context: EntriesContext,
 ): readonly Entry[] {
-  return readEntries(given, kinds, context, (entry, fields, { reader, path }) => {
-    const fallback = OWN_TRUTH.includes(entry.kind) ? undefined : preset
-    const protection = readProtection(reader, fields.protection, [...path, 'protection'], fallback)
-    return protection ? { ...entry, protection } : entry
-  })
+  const common = ['kind', 'name', 'protection']
+  return readEntries(
+    given,
+    { list: 'registries', kinds, common },
+    context,
+    (entry, fields, { reader, path }) => {
+      const fallback = OWN_TRUTH.includes(entry.kind) ? undefined : preset
+      const protection = readProtection(reader, fields.protection, [...path, 'protection'], fallback)
+      return protection ? { ...entry, protection } : entry
+    },
+  )
 }
 
 export const readConfigs = <Entry extends ConfigSettings>(
   given: readonly GivenEntry[],
   kinds: readonly EntryKind<Entry>[],
   context: EntriesContext,
-): readonly Entry[] => readEntries(given, kinds, context, (entry) => entry)
+): readonly Entry[] =>
+  readEntries(given, { list: 'config', kinds, common: ['kind', 'name'] }, context, (entry) => entry)
 
 function readEntries<Entry extends { readonly kind: string; readonly name: string }>(
   given: readonly GivenEntry[],
-  kinds: readonly EntryKind<Entry>[],
+  {
+    list,
+    kinds,
+    common,
+  }: {
+    readonly list: string
+    readonly kinds: readonly EntryKind<Entry>[]
+    /** Fields that entries of every kind have. */
+    readonly common: readonly string[]
+  },
   { reader, env, fromFile }: EntriesContext,
   finish: (entry: Entry, fields: Fields, context: EntryContext) => Entry,
 ): readonly Entry[] {
@@ -75,13 +85,13 @@ function readEntries<Entry extends { readonly kind: string; readonly name: strin
     }
     const kind = kindOf(item, kinds, own)
     if (!kind) return []
-    const fields = readMap(own.reader, item, path, [...COMMON[String(path[0])]!, ...kind.fields])
+    const fields = readMap(own.reader, item, path, [...common, ...kind.fields])
     const said = readText(own.reader, fields.name, [...path, 'name'])
     const name = said === undefined || said.includes('/') ? said : `${kind.kind}/${said}`
     const entry = kind.read(fields, name, own)
     if (!entry) return []
     if (names.has(entry.name)) {
-      const message = `two entries of ${path[0]} are named ${entry.name}`
+      const message = `two entries of ${list} are named ${entry.name}`
       own.reader.issues.push(issue('PH1407', { message, at: own.reader.at(path) }))
     }
     names.add(entry.name)

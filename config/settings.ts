@@ -213,7 +213,7 @@ function entriesOfFlags(
       flag: `--${kind}`,
     })),
   )
-  return [...ofFiles, ...others].map((entry) => ({ ...entry, path: ['registries', -1] }))
+  return [...ofFiles, ...others].map((entry) => ({ ...entry, path: [entry.fields.kind] }))
 }
 
 interface Given<Entry extends RegistrySettings, Config extends ConfigSettings> {
@@ -268,7 +268,7 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
     ),
     config: readConfigs(
       [
-        ...files.map((path) => ({ fields: { kind: 'files', path }, path: ['config', -1], flag: '--files' })),
+        ...files.map((path) => ({ fields: { kind: 'files', path }, path: ['files'], flag: '--files' })),
         ...givenIn(reader, top.config, 'config'),
       ],
       kinds.configs,

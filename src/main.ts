@@ -15,7 +15,7 @@ import { version } from './cli/version.ts'
 import { createEvents } from './events.ts'
 import { health, type PilotHealth } from './health.ts'
 import { createLivePipeline, newest } from './live-pipeline.ts'
-import { observeXds, watchStart } from './observe.ts'
+import { observeXds, watchSources, watchStart } from './observe.ts'
 import { proxyReader } from './proxies.ts'
 import { createRegistering } from './registering.ts'
 import { createReload, type ReloadOutcome } from './reload.ts'
@@ -118,8 +118,10 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   }
 
   const stop = (drainMs = 0): Promise<void> => (closed ??= close(drainMs))
+  const tellTrouble = watchSources(log)
   live.updates.subscribe((update) => {
     metrics.mesh.onUpdate(update)
+    tellTrouble(update.snapshot)
     events.mesh(update)
   })
   live.start()

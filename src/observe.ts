@@ -1,5 +1,6 @@
 /** What the xDS server tells, as metrics, events and log lines. */
 import type { Mesh } from '#mesh/mesh.ts'
+import type { MeshSnapshot } from '#model/mesh.ts'
 import type { Logger } from '#support/logger.ts'
 import type { XdsHooks } from '#telemetry/metrics.ts'
 import type { XdsObserver } from '#xds/server/index.ts'
@@ -51,6 +52,25 @@ export function observeXds(
       metrics.onGarbage()
       log.debug({ peer }, 'connection to the xDS port was not xDS')
     },
+  }
+}
+
+/** Says it when a source is in trouble, when its trouble is another, and when it is over. */
+export function watchSources(log: Logger): (snapshot: Pick<MeshSnapshot, 'sources'>) => void {
+  const troubled = new Map<string, string>()
+  return ({ sources }) => {
+    for (const { name, kind, error, since, state } of sources.values()) {
+      // Who follows files says more of them itself.
+      if (kind === 'file' || kind === 'files' || error?.code === troubled.get(name)) continue
+      if (error) {
+        troubled.set(name, error.code)
+        log.warn({ source: name, ...error, since }, `${name} is in trouble: what it said last is served on`)
+      } else {
+        troubled.delete(name)
+        log.info({ source: name, state }, `${name} speaks again`)
+      }
+    }
+    for (const name of [...troubled.keys()]) if (!sources.has(name)) troubled.delete(name)
   }
 }
 

@@ -91,7 +91,7 @@ function createSource(entry: ConfigEntry, deps: CreateSourcesDeps): ConfigSource
         writeStatus({ identity, namespace, verdicts }, { cluster, clock, log })
       return kubernetesSource(
         { name, namespaces, rootNamespace },
-        { cluster, clock, log, ...(entry.status && { writeStatus: writer }) },
+        { cluster, clock, ...(entry.status && { writeStatus: writer }) },
       )
     }
   }

@@ -2,7 +2,6 @@
 import { Observable, type SchedulerLike, Subject, type Subscriber, Subscription, timer } from 'rxjs'
 import type { ConfigUpdate } from '#model/config.ts'
 import type { Issue, PilotError } from '#model/issue.ts'
-import type { Logger } from '#support/logger.ts'
 import type { KubernetesCluster, ListWatchEvent, ObjectKey } from '../connections/kubernetes-api.ts'
 import type { ObjectOptions } from '../istio/object.ts'
 import { parseValue } from '../parse-value.ts'
@@ -47,7 +46,6 @@ export interface KubernetesSourceOptions extends ObjectOptions {
 export interface KubernetesSourceDeps {
   readonly cluster: Pick<KubernetesCluster, 'listWatch'>
   readonly clock: SchedulerLike
-  readonly log: Logger
   /** Is given what was found of each object, for as long as the source is followed. */
   readonly writeStatus?: (verdicts: Observable<Verdict>) => Subscription
 }
@@ -87,7 +85,7 @@ function contentOf({ kind, group }: CustomResource, version: string, { metadata,
 
 function followAll(
   options: KubernetesSourceOptions,
-  { cluster, clock, log, writeStatus }: KubernetesSourceDeps,
+  { cluster, clock, writeStatus }: KubernetesSourceDeps,
   emit: (update: ConfigUpdate) => void,
 ) {
   const catalog = createCatalog()
@@ -201,14 +199,12 @@ function followAll(
       // One list after the other fails, and recovers: it is the same outage.
       if (told?.code === trouble.error.code) return
       told = trouble.error
-      log.warn({ source: options.name, ...trouble.error }, 'configuration can not be read')
       emit({ kind: 'trouble', error: trouble.error, since: trouble.since })
       return
     }
     if (waiting.size > 0) return
     const changes = catalog.take()
     if (!synced || told) {
-      if (told) log.info({ source: options.name }, 'configuration is read again')
       synced = true
       told = undefined
       emit(full())

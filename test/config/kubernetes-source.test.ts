@@ -5,7 +5,6 @@ import { Observable, type Subscriber, VirtualTimeScheduler } from 'rxjs'
 import type { KubernetesCluster, ListWatchEvent } from '#config/connections/kubernetes-api.ts'
 import { type ApiObject, kubernetesSource, type Verdict } from '#config/sources/kubernetes.ts'
 import type { ConfigUpdate } from '#model/config.ts'
-import { silentLogger } from '#support/logger.ts'
 
 const SIDECARS = '/apis/networking.istio.io/v1/sidecars'
 const ENTRIES = '/apis/networking.istio.io/v1/serviceentries'
@@ -35,7 +34,6 @@ function cluster(...served: string[]) {
           }),
       } as Pick<KubernetesCluster, 'listWatch'>,
       clock,
-      log: silentLogger,
       writeStatus: (given) => given.subscribe((verdict) => verdicts.push(verdict)),
     },
   )
