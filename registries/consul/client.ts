@@ -39,6 +39,7 @@ export function createConsulClient(connection: ConsulConnection): ConsulClient {
   const where = shownUrl(connection.address)
   const token = createToken(connection)
   let papi: Papi | undefined
+  let renewTls: (() => void) | undefined
 
   async function ask(request: ConsulRequest, again: boolean): Promise<ConsulAnswer> {
     request.signal.throwIfAborted()
@@ -54,39 +55,49 @@ export function createConsulClient(connection: ConsulConnection): ConsulClient {
     }
     request.signal.addEventListener('abort', cancel, { once: true })
     try {
-      papi ??= connect(connection)
+      if (papi === undefined) ({ papi, renewTls } = connect(connection))
       return toAnswer(await papi._get(options))
     } catch (error) {
       if (request.signal.aborted) throw error
       const response = (error as { response?: PapiResponse }).response
       if (response?.statusCode === 404) return toAnswer(response)
       if (response) {
-        if (response.statusCode === 403 && again && token.renew()) return ask(request, false)
+        if (response.statusCode === 403 && again && token.renew(options.headers)) return ask(request, false)
         throw refused(response, `${where}/v1${request.path}`)
       }
       // A socket that was closed while it waited for us says nothing about the server.
       if (again && options.wire?.reusedSocket && isReset(error)) return ask(request, false)
-      const failure = connectionError(error, `${where}/v1${request.path}`)
+      const failure = connectionError(plain(error), `${where}/v1${request.path}`)
       // Certificates may have been renewed in their files.
-      if (failure.code === 'PH3007') reconnect()
+      if (failure.code === 'PH3007') renewTls?.()
       throw new ConsulFailure(failure)
     } finally {
       request.signal.removeEventListener('abort', cancel)
     }
   }
-  function reconnect(): void {
-    papi?.destroy()
-    papi = undefined
+  return {
+    get: (request) => ask(request, true),
+    close() {
+      papi?.destroy()
+      papi = undefined
+    },
   }
-  return { get: (request) => ask(request, true), close: reconnect }
 }
 
-function connect({ address, auth, tls }: ConsulConnection): Papi {
+function connect({ address, auth, tls }: ConsulConnection) {
   const socket = address.startsWith('unix://') ? address.slice('unix://'.length) : undefined
   const pool = { keepAlive: true, maxFreeSockets: 2, scheduling: 'lifo' } as const
   const agent = address.startsWith('https:')
     ? new HttpsAgent({ ...pool, ...readTls(tls) })
     : new HttpAgent(pool)
+  // Of new connections; those that are open stay.
+  const renewTls = () => {
+    try {
+      if (agent instanceof HttpsAgent) Object.assign(agent.options, readTls(tls))
+    } catch {
+      // What was read last is still there, and the next failure comes here again.
+    }
+  }
   const base = new URL(`${socket === undefined ? address : 'http://localhost'}/v1`)
   if (auth !== undefined) {
     const [user = '', ...password] = auth.split(':')
@@ -99,7 +110,7 @@ function connect({ address, auth, tls }: ConsulConnection): Papi {
     request.transport = guarded(request.transport, request.opts)
     next()
   })
-  return papi
+  return { papi, renewTls }
 }
 
 /** The package waits for ever for the rest of an answer that was cut off, and reads one of any size. */
@@ -153,6 +164,16 @@ function refused({ statusCode = 0, body }: PapiResponse, what: string): ConsulFa
     return new ConsulFailure(registryError('PH3008', message, remedy), statusCode)
   }
   return new ConsulFailure(registryError(codeOfStatus(statusCode), message), statusCode)
+}
+
+/** The package puts its name before every message; OpenSSL's words are lines. */
+function plain(error: unknown): unknown {
+  if (error instanceof Error && !(error instanceof AggregateError))
+    error.message = error.message
+      .replace(/^consul: /, '')
+      .replace(/\s+/g, ' ')
+      .trim()
+  return error
 }
 
 const isReset = (error: unknown): boolean =>

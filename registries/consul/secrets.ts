@@ -8,8 +8,8 @@ import { ConsulFailure } from './answer.ts'
 export interface Token {
   /** Throws where a file was named and there is no token in it. */
   headers(): Readonly<Record<string, string>>
-  /** It was refused: is there another one by now? */
-  renew(): boolean
+  /** What was sent with these headers was refused: is there another token by now? */
+  renew(refused: Readonly<Record<string, string>>): boolean
 }
 
 /** A token's file is looked at once a second at most, and read when it has changed. */
@@ -18,22 +18,19 @@ export function createToken({ token, tokenFile }: Pick<ConsulConnection, 'token'
   let stamp = ''
   let looked = Number.NEGATIVE_INFINITY
 
-  function look(): boolean {
-    if (tokenFile === undefined) return false
+  function look(): void {
+    if (tokenFile === undefined) return
     looked = performance.now()
     try {
       const { mtimeMs, ino, size } = statSync(tokenFile)
       const now = `${mtimeMs} ${ino} ${size}`
-      if (now === stamp) return false
+      if (now === stamp) return
       const text = readFileSync(tokenFile, 'utf8').trim()
       stamp = now
       // A file that is being written is empty for a moment.
-      if (text === '' || text === current) return false
-      current = text
-      return true
+      if (text !== '') current = text
     } catch {
       // The one that was read last may still be good; if not, Consul says so.
-      return false
     }
   }
   return {
@@ -45,7 +42,10 @@ export function createToken({ token, tokenFile }: Pick<ConsulConnection, 'token'
       if (current !== undefined) headers['x-consul-token'] = current
       return headers
     },
-    renew: look,
+    renew(refused) {
+      look()
+      return current !== undefined && current !== refused['x-consul-token']
+    },
   }
 }
 
