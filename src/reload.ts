@@ -1,6 +1,7 @@
 /** Settings read again (SIGHUP): what was refused, what is in force, what takes a restart; told in log, events and issues. */
 import type { Issue } from '#model/issue.ts'
 import type { LoadedSettings, Settings } from '#src/settings.ts'
+import { sameContent } from '#support/equal.ts'
 import type { Logger } from '#support/logger.ts'
 import type { LivePipeline } from './live-pipeline.ts'
 import { settingsChange } from './settings-change.ts'
@@ -61,6 +62,7 @@ export function createReload(first: Settings, { live, log, emit }: ReloadDeps): 
     if (taken === 'refused') return { kind: 'refused', issues: refused }
     if (!taken) return { kind: 'superseded' }
     refused = []
+    acceptNarrower(inForce, change.settings, live)
     inForce = change.settings
     const { services, sources } = live.current().mesh.snapshot()
     log.info({ sources: [...sources.keys()], services: services.size }, 'settings read again, and in force')
@@ -101,3 +103,11 @@ const brokenSettings = (error: unknown): Issue => ({
   message: error instanceof Error ? error.message : String(error),
   remedy: 'Correct the settings and reload again.',
 })
+
+/** What a registry no longer says because its own entry was changed is gone on purpose: nothing of it is held back. */
+function acceptNarrower(before: Settings, after: Settings, live: LivePipeline): void {
+  for (const entry of after.registries) {
+    const old = before.registries.find(({ name }) => name === entry.name)
+    if (old !== undefined && !sameContent(old, entry)) live.current().mesh.accept(entry.name)
+  }
+}
