@@ -1,7 +1,8 @@
 /** The collections that a registry follows, and what of each is kept. */
-import type { KubernetesResource } from '#config/connections/kubernetes-api.ts'
+import type { KubernetesObject, KubernetesResource } from '#config/connections/kubernetes-api.ts'
+import { isHostname } from '../hostname.ts'
 import type { Facts, Kind } from './catalog.ts'
-import { nodeLocality, podFacts, serviceFacts, sliceFacts } from './facts.ts'
+import { nodeLocality, podFacts, type ServiceFacts, serviceFacts, sliceFacts } from './facts.ts'
 
 export interface Followed<K extends Kind = Kind> {
   readonly kind: K
@@ -14,8 +15,8 @@ export interface Followed<K extends Kind = Kind> {
   readonly resource: KubernetesResource<Facts[K]>
 }
 
-/** Pods are large (10 KB and more each): a page of them is a short pause. */
-const POD_PAGE = 250
+/** Pods are large (10 KB and more each), and so are full slices: a page is parsed in one go. */
+const SMALL_PAGE = 100
 
 /** Nodes have no namespace: they are always of the whole cluster. */
 export function followed(namespaces: readonly string[], cluster: string | undefined): readonly Followed[] {
@@ -29,11 +30,15 @@ function inScope(namespace: string | undefined, cluster: string | undefined): re
   return [
     {
       ...{ kind: 'services', ...of, required: true, missing: '' },
-      resource: { path: `/api/v1${scope}/services`, translate: serviceFacts },
+      resource: { path: `/api/v1${scope}/services`, translate: namedService },
     },
     {
       ...{ kind: 'slices', ...of, required: true, missing: '' },
-      resource: { path: `/apis/discovery.k8s.io/v1${scope}/endpointslices`, translate: sliceFacts },
+      resource: {
+        path: `/apis/discovery.k8s.io/v1${scope}/endpointslices`,
+        pageSize: SMALL_PAGE,
+        translate: sliceFacts,
+      },
     },
     {
       ...{ kind: 'pods', ...of, required: false },
@@ -42,11 +47,18 @@ function inScope(namespace: string | undefined, cluster: string | undefined): re
         path: `/api/v1${scope}/pods`,
         // What has ended keeps its address in its status.
         fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed',
-        pageSize: POD_PAGE,
+        pageSize: SMALL_PAGE,
         translate: (object) => podFacts(object, cluster),
       },
     },
   ]
+}
+
+/** @throws where it can't be called by name: it is left out. */
+function namedService(object: KubernetesObject): ServiceFacts {
+  const facts = serviceFacts(object)
+  if (!isHostname(`${facts.name}.${facts.namespace}`)) throw new Error('its name is no DNS name')
+  return facts
 }
 
 const nodes: Followed<'nodes'> = {
