@@ -28,7 +28,7 @@ export interface KubernetesAnswer {
 export interface KubernetesApi {
   /** Of the API server, without credentials. */
   readonly url: string
-  /** @throws what Node says of the connection, TLS, or the credentials; no status throws. */
+  /** @throws what Node says of the connection or TLS; `code: 'PH3002'` where there are no credentials; no status throws. */
   request(request: KubernetesRequest): Promise<KubernetesAnswer>
   /** Credentials (and the kubeconfig) are read anew by the next request: these were refused. */
   renew(): void

@@ -13,7 +13,7 @@ import type {
   KubernetesRequest,
 } from '#config/connections/kubernetes-api.ts'
 import { sameContent } from '#support/equal.ts'
-import { shownUrl } from '../trouble.ts'
+import { reasonOf, shownUrl } from '../trouble.ts'
 
 /** ms; until the answer begins. A body takes as long as its reader lets it. */
 const HEADERS_TIMEOUT = 30_000
@@ -40,10 +40,17 @@ export function createClient(connection: KubernetesConnection): KubernetesApi {
     return pool.dispatcher
   }
 
+  async function credentials() {
+    try {
+      config ??= load(connection)
+      return { server: clusterOf(config).server, ...(await authenticate(config)) }
+    } catch (error) {
+      throw Object.assign(new Error(`no credentials: ${reasonOf(error)}`), { code: 'PH3002' })
+    }
+  }
+
   async function request(asked: KubernetesRequest): Promise<KubernetesAnswer> {
-    config ??= load(connection)
-    const { server } = clusterOf(config)
-    const { headers, tls, make } = await authenticate(config)
+    const { server, headers, tls, make } = await credentials()
     const dispatcher = await dispatcherFor(tls, make)
     asked.signal.throwIfAborted()
     const url = new URL(server + asked.path)

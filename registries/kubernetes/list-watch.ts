@@ -11,9 +11,10 @@ import type {
   ListWatch,
   ListWatchEvent,
 } from '#config/connections/kubernetes-api.ts'
+import type { PilotError } from '#model/issue.ts'
 import { createBackoff } from '#support/backoff.ts'
 import type { Logger } from '#support/logger.ts'
-import { connectionError, registryError } from '../trouble.ts'
+import { connectionError, reasonOf, registryError } from '../trouble.ts'
 import { createMachine, type Machine, type Outcome, type Step } from './list-watch-state.ts'
 import { createGuard, createLines, type Guard, sleep, textOf } from './stream.ts'
 import { messageOf, parseLine, parsePage, type Reading } from './wire.ts'
@@ -126,7 +127,7 @@ function createLoop<T>(
         : page(answer, where(), guard))
     } catch (error) {
       if (guard.cut?.why === 'overdue') return { kind: 'ended', early: false }
-      if (guard.cut === undefined) return { kind: 'failed', error: connectionError(error, where()) }
+      if (guard.cut === undefined) return { kind: 'failed', error: errorOf(error, where()) }
       const message = `${where()}: nothing was heard for ${guard.cut.after / 1000} s.`
       return { kind: 'failed', error: registryError('PH3001', message) }
     } finally {
@@ -177,6 +178,12 @@ function createLoop<T>(
     },
   }
 }
+
+/** Without credentials nothing was asked; all else is of the connection. */
+const errorOf = (error: unknown, where: string): PilotError =>
+  (error as { code?: unknown }).code === 'PH3002'
+    ? registryError('PH3002', `${where}: ${reasonOf(error)}.`)
+    : connectionError(error, where)
 
 interface Doing<T> {
   readonly step: Step

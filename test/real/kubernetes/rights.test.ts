@@ -143,7 +143,7 @@ test('rights taken at run time and given back: nothing goes, and it comes right'
   assert.ok(!JSON.stringify(watched.updates).includes(token))
 })
 
-test('a token that ends, and a new one in the file that the kubeconfig names', {
+test('a token that ends, and a new one: of a file, and of an exec plugin', {
   timeout: 120_000,
 }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'pilothouse-token-'))
@@ -151,24 +151,41 @@ test('a token that ends, and a new one in the file that the kubeconfig names', {
   const proxy = await startFaultProxy(server.url)
   t.after(() => proxy.stop())
   await server.allow('brief', [...endpoints, pods, nodes])
-  const tokenFile = join(directory, 'token')
-  const kubeconfig = join(directory, 'config')
   const made = JSON.parse(readFileSync(await server.kubeconfigFor(proxy, 'unused'), 'utf8'))
-  writeFileSync(
-    kubeconfig,
-    JSON.stringify({ ...made, users: [{ name: 'testbed', user: { tokenFile: 'token' } }] }),
-  )
-  writeFileSync(tokenFile, `${await server.addToken('brief')}\n`)
-  const watched = watch(registryOn(kubeconfig).registry)
-  t.after(watched.stop)
-  await watched.until('synced', () => watched.service('web'))
-  watched.guard({ web: 1 })
-
+  const plugin = join(directory, 'plugin.json')
+  const apiVersion = 'client.authentication.k8s.io/v1'
+  const follow = (name: string, user: object) => {
+    const kubeconfig = join(directory, name)
+    writeFileSync(kubeconfig, JSON.stringify({ ...made, users: [{ name: 'testbed', user }] }))
+    const watched = watch(registryOn(kubeconfig).registry)
+    t.after(watched.stop)
+    return watched
+  }
+  const give = (token: string) => {
+    writeFileSync(join(directory, 'token'), `${token}\n`)
+    writeFileSync(plugin, JSON.stringify({ apiVersion, kind: 'ExecCredential', status: { token } }))
+  }
+  const all = [
+    follow('by-file', { tokenFile: 'token' }),
+    follow('by-plugin', { exec: { apiVersion, command: 'cat', args: [plugin] } }),
+  ]
+  for (const watched of all) {
+    await watched.until('trouble', () => watched.trouble())
+    assert.equal(watched.trouble()!.error.code, 'PH3002')
+    assert.match(watched.trouble()!.error.message, /no credentials: .*(ENOENT|No such file)/)
+  }
+  give(await server.addToken('brief'))
+  for (const watched of all) {
+    await watched.until('synced', () => watched.service('web'))
+    watched.guard({ web: 1 })
+  }
   await server.removeToken('brief')
-  await denied(watched, proxy, / 401 /)
-  writeFileSync(tokenFile, await server.addToken('brief'))
-  await watched.until('the end of it', () => !watched.trouble())
+  await Promise.all(all.map((watched) => denied(watched, proxy, / 401 /)))
+  give(await server.addToken('brief'))
+  for (const watched of all) await watched.until('the end of it', () => !watched.trouble())
   await put(server, 'brief', ['10.7.0.1'])
-  await watched.until('a change', () => watched.addresses('brief') === '10.7.0.1')
-  assert.deepEqual(watched.lows(), [])
+  for (const watched of all) {
+    await watched.until('a change', () => watched.addresses('brief') === '10.7.0.1')
+    assert.deepEqual(watched.lows(), [])
+  }
 })
