@@ -1,8 +1,6 @@
 /** Objects as tests write them: one Service, one EndpointSlice. */
 export const SERVICES = '/api/v1/services'
 export const SLICES = '/apis/discovery.k8s.io/v1/endpointslices'
-export const PODS = '/api/v1/pods'
-export const NODES = '/api/v1/nodes'
 
 export interface ServiceOptions {
   readonly namespace?: string
