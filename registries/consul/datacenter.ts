@@ -71,8 +71,10 @@ export function watchDatacenter(
   let unsure = false
   let checking: Promise<void> | undefined
 
-  const question = async (path: string): Promise<Answer> =>
-    checked(await client.get({ path, query, timeout: timing.timeout, signal: stopped.signal }), path)
+  const question = async (path: string, more: Readonly<Record<string, string>> = {}): Promise<Answer> => {
+    const request = { path, query: { ...query, ...more }, timeout: timing.timeout, signal: stopped.signal }
+    return checked(await client.get(request), path)
+  }
 
   const reading = createReading(
     { question, sure, isSkipped, clock, random, timing, ...(pace && { pace }), log },
@@ -142,7 +144,7 @@ export function watchDatacenter(
         path,
         query,
         // The list of names costs the server about 1 ms for 1,000 instances.
-        gap: () => (part === 'services' ? Math.min(1000, Math.max(20, reading.size() / 20)) : 20),
+        gap: () => (part === 'services' ? Math.min(1000, Math.max(20, reading.size() / 20)) : 50),
         onAnswer,
         onFailure: (failure, retryAt) => fails(part, failure, retryAt),
       },

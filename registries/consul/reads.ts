@@ -11,15 +11,23 @@ export interface Reads {
   /** Of the doubt: as fast as the bucket allows, or slowly. */
   fast(on: boolean): void
   /** The next one, taken; a number: ms until there is one; undefined: nothing is due. */
-  next(now: number): string | number | undefined
+  next(now: number): Taken | number | undefined
   /** It has been read, or could not be and is no longer being read. */
   done(name: string): void
   forget(name: string): void
   clear(): void
+  /** Something urgent is left or under way. */
+  urgencies(): boolean
   /** Nothing urgent, nothing under way. */
   quiet(): boolean
   /** Some have not been read since the last doubt. */
   inDoubt(): boolean
+}
+
+export interface Taken {
+  readonly name: string
+  /** It has changed; else only whether it has is to be found out. */
+  readonly urgent: boolean
 }
 
 export interface ReadsOptions {
@@ -30,14 +38,14 @@ export interface ReadsOptions {
   readonly slowRound: number
 }
 
-export const defaultReads: ReadsOptions = { burst: 64, rate: 200, slowRound: 120_000 }
+export const defaultReads: ReadsOptions = { burst: 64, rate: 500, slowRound: 120_000 }
 
 export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultReads): Reads {
   /** Since which doubt it has been read; in the order of reading. */
   const known = new Map<string, number>()
   const queue = new Set<string>()
   /** The doubts there were when it was taken: what is asked before a doubt says nothing of it. */
-  const active = new Map<string, number>()
+  const active = new Map<string, { readonly doubts: number; readonly urgent: boolean }>()
   /** Answered, but asked before the last doubt. */
   const late = new Set<string>()
   const again = new Set<string>()
@@ -63,10 +71,10 @@ export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultRe
     return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) / rate) * 1000)
   }
 
-  function take(name: string): string {
-    active.set(name, doubts)
+  function take(name: string, urgent: boolean): Taken {
+    active.set(name, { doubts, urgent })
     late.delete(name)
-    return name
+    return { name, urgent }
   }
   return {
     service(name) {
@@ -82,7 +90,7 @@ export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultRe
     next(now) {
       for (const name of queue) {
         queue.delete(name)
-        return take(name)
+        return take(name, true)
       }
       const name = oldest()
       if (name === undefined) return undefined
@@ -90,10 +98,10 @@ export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultRe
       if (wait > 0) return wait
       if (quick) tokens--
       else slowAt = now + slowRound / Math.max(1, known.size)
-      return take(name)
+      return take(name, false)
     },
     done(name) {
-      const seen = active.get(name) ?? 0
+      const seen = active.get(name)?.doubts ?? 0
       active.delete(name)
       if (seen < doubts) late.add(name)
       if (again.delete(name)) queue.add(name)
@@ -107,6 +115,7 @@ export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultRe
     clear() {
       for (const each of [known, queue, active, again, late]) each.clear()
     },
+    urgencies: () => queue.size > 0 || [...active.values()].some(({ urgent }) => urgent),
     quiet: () => queue.size === 0 && active.size === 0,
     inDoubt() {
       if (late.size > 0) return true

@@ -13,7 +13,7 @@ export interface Search {
   /** The next step when nothing urgent is left: compare summaries, or wait (ms), or nothing. */
   step(now: number): 'summaries' | number | undefined
   /** The summaries have been compared, or could not be; they took so long, ms. */
-  compared(now: number, took: number): void
+  compared(took: number): void
   /** Something that changed may not have been read yet. */
   pending(): boolean
   clear(): void
@@ -21,6 +21,9 @@ export interface Search {
 
 /** Up to so many services all are read; beyond it, the server's summaries are compared first. */
 const SMALL = 256
+/** What summaries may cost the server: so many ms at once, and this share of the time under lasting churn. */
+const SPREE = 10_000
+const SHARE = 0.3
 /** Services that changed last are the likeliest to change next. */
 const HOT = 16
 
@@ -32,7 +35,9 @@ export function createSearch(reads: Reads, size: () => number): Search {
   let sought = 0
   let summed = 0
   let comparing = false
-  let notBefore = 0
+  /** ms of the server's time that summaries may take, and since when. */
+  let budget = SPREE
+  let at = 0
 
   function end(): void {
     sought = 0
@@ -70,7 +75,7 @@ export function createSearch(reads: Reads, size: () => number): Search {
       isFound()
     },
     step(now) {
-      if (sought === 0 || comparing || !reads.quiet()) return undefined
+      if (sought === 0 || comparing || reads.urgencies()) return undefined
       if (!reads.inDoubt()) {
         end()
         return undefined
@@ -79,15 +84,16 @@ export function createSearch(reads: Reads, size: () => number): Search {
         reads.fast(true)
         return undefined
       }
-      if (now < notBefore) return notBefore - now
+      budget = Math.min(SPREE, budget + (now - at) * SHARE)
+      at = now
+      if (budget < 0) return Math.ceil(-budget / SHARE)
       comparing = true
       summed = sought
       return 'summaries'
     },
-    compared(now, took) {
+    compared(took) {
       comparing = false
-      // A fifth of the server's time at most.
-      notBefore = now + took * 4
+      budget -= took
       isFound()
     },
     pending: () => comparing || (sought > 0 && reads.inDoubt()),
