@@ -32,7 +32,7 @@ function addServe(program: Command, terminal: Terminal): void {
     .option('--consul <url>', 'a Consul agent, http://127.0.0.1:8500; repeatable', collect)
     .option('--nomad <url>', 'a Nomad agent, http://127.0.0.1:4646; repeatable', collect)
     .option('--eureka <url>', 'a Eureka server, http://127.0.0.1:8761/eureka; repeatable', collect)
-    .option('--kubernetes', 'Kubernetes: in-cluster, else by KUBECONFIG or ~/.kube/config')
+    .option('--kubernetes', 'Kubernetes by KUBECONFIG, else in-cluster, else by ~/.kube/config')
     .option('--kubeconfig <file>', 'Kubernetes by this file; repeatable', collect)
     .option('--dns <name:port>', 'a DNS name followed as a service, or an SRV name; repeatable', collect)
     .option('--xds-address <host:port>', 'xDS, plaintext (default: 127.0.0.1:15010)', hostPort)

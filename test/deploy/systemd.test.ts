@@ -1,48 +1,12 @@
-/** The unit, by systemd's own checks; and what the service manager is told, without one. */
+/** What the service manager is told, and what the journal gets, without either. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { loadSettings } from '#src/settings.ts'
 import { readByJournal } from '#src/systemd/journal.ts'
 import { reloading, systemdNotifier } from '#src/systemd/notify.ts'
 import { statusLine } from '#src/systemd/status.ts'
 import { silentLogger } from '#support/logger.ts'
 import { createLogger } from '#telemetry/log.ts'
-
-const unit = fileURLToPath(new URL('../../deploy/systemd/pilothouse.service', import.meta.url))
-
-/** Of 10; what is left is the network, JIT-compiled code, and the child that speaks for the Pilot. */
-const EXPOSURE = 1.3
-
-function analyze(...args: string[]) {
-  const { status, stdout, stderr, error } = spawnSync('systemd-analyze', ['--no-pager', ...args], {
-    encoding: 'utf8',
-  })
-  assert.ifError(error)
-  return { status, output: `${stdout}${stderr}` }
-}
-
-describe('the unit', () => {
-  test('systemd-analyze verify has nothing to say', (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'pilothouse-unit-'))
-    t.after(() => rmSync(dir, { recursive: true }))
-    // The command need not be installed here; all else is checked as it stands.
-    const installed = readFileSync(unit, 'utf8').replaceAll('/usr/bin/pilothouse', process.execPath)
-    const copy = join(dir, 'pilothouse.service')
-    writeFileSync(copy, installed)
-    assert.deepEqual(analyze('verify', '--man=no', copy), { status: 0, output: '' })
-  })
-
-  test(`systemd-analyze security: ${EXPOSURE} of 10 at most`, () => {
-    const { status, output } = analyze('security', '--offline=yes', `--threshold=${EXPOSURE * 10}`, unit)
-    assert.equal(status, 0, output)
-    assert.match(output, /exposure level for pilothouse\.service: \d/)
-  })
-})
 
 describe('the service manager', () => {
   const env = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '2000000', WATCHDOG_PID: '7' }

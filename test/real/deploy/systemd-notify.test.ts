@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
-import { folder, freePorts } from '../deploy/configured.ts'
-import { cleanup, until } from '../support/cleanup.ts'
-import { serviceEntry } from '../support/istio.ts'
-import { command } from '../support/pilot.ts'
+import { folder, freePorts } from '../../deploy/configured.ts'
+import { cleanup, until } from '../../support/cleanup.ts'
+import { serviceEntry } from '../../support/istio.ts'
+import { command } from '../../support/pilot.ts'
 
 const house = cleanup()
 after(() => house.end())
