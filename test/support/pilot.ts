@@ -1,8 +1,8 @@
 /** A Pilot for tests: in this process, or as the command a user starts. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { loadSettings, type Settings } from '#src/settings.ts'
 import { startPilot } from '#src/main.ts'
+import { loadSettings, type Settings } from '#src/settings.ts'
 import { silentLogger } from '#support/logger.ts'
 import { type Cleanup, until } from './cleanup.ts'
 import { freePort } from './ports.ts'

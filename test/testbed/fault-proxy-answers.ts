@@ -3,7 +3,7 @@ import { type Agent, request as httpRequest, type IncomingMessage, type ServerRe
 import { request as httpsRequest } from 'node:https'
 import { Transform } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
-import type { FaultMode, ProxiedAnswer, ProxiedRequest } from './fault-proxy.ts'
+import type { FaultMode, ProxiedAnswer, ProxiedRequest } from './fault-proxy-modes.ts'
 
 export interface Exchange {
   readonly asked: ProxiedRequest
