@@ -147,12 +147,8 @@ export function createFollower(options: FollowerOptions): Follower {
     current = server
     heardAt = now()
     fullAt = now()
-    knowledge.full(
-      server.url,
-      applications,
-      delta?.kind === 'applications' ? delta.applications : undefined,
-      now(),
-    )
+    const changes = delta?.kind === 'applications' ? delta.applications : undefined
+    knowledge.full(server.url, { answer: applications, delta: changes, date: found.date }, now())
     noteLeases(found)
   }
 

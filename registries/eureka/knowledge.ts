@@ -22,9 +22,20 @@ export interface News {
   readonly newHistory: boolean
 }
 
+/** What a server said when it was asked for all. */
+export interface Said {
+  readonly answer: Applications
+  /** Of the same time, where it has any. */
+  readonly delta: Applications | undefined
+  /** By its own clock, ms. */
+  readonly date: number | undefined
+}
+
+/** An answer is kept for 180 s by the one cache of a server and for 30 s by the other: nothing is older, ms. */
+const CACHED = 240_000
+
 export interface Knowledge {
-  /** Takes a full answer of `server`, and its delta of the same time where it has one. */
-  full(server: string, answer: Applications, delta: Applications | undefined, now: number): void
+  full(server: string, said: Said, now: number): void
   /** false: the delta does not lead to what the server has, nothing was taken from it. */
   delta(answer: Applications): boolean
   /** Lets go what was missing for too long. */
@@ -102,21 +113,21 @@ export function createKnowledge(hold: number): Knowledge {
   }
 
   return {
-    full(of, answer, delta, now) {
+    full(of, { answer, delta, date }, now) {
       const sameServer = of === server
       const sameHistory = goesOn(of, answer)
       const listed = catalogueOf(answer.instances.map((it) => (sameHistory ? newer(it) : it)))
       const next = delta ? applyDelta(listed, delta.instances) : listed
-      const proved = !delta || reconcileHash(next.values()) === delta.hash
       let newest = 0
-      for (const { updated } of listed.values()) if (updated > newest) newest = updated
+      for (const { updated } of [...listed.values(), ...(delta?.instances ?? [])])
+        if (updated > newest) newest = updated
+      const isLater = ({ updated }: Instance) =>
+        delta === undefined || updated <= newest || (date ?? Number.POSITIVE_INFINITY) - updated > CACHED
       const deleted = deletions(delta)
       server = of
       adopt(
         next,
-        (known) =>
-          ended(deleted.get(known.key), known, sameServer) ||
-          (sameHistory && (proved || known.updated <= newest)),
+        (known) => ended(deleted.get(known.key), known, sameServer) || (sameHistory && isLater(known)),
         now,
       )
       endMissing(deleted)
@@ -146,8 +157,12 @@ export function createKnowledge(hold: number): Knowledge {
     missing: () => new Set(missing.keys()),
     doubt() {
       if (missing.size === 0) return undefined
-      const times = [...missing.values()].map(({ since }) => since)
-      return { since: Math.min(...times), until: Math.max(...times) + hold }
+      let [first, last] = [Number.POSITIVE_INFINITY, 0]
+      for (const { since } of missing.values()) {
+        first = Math.min(first, since)
+        last = Math.max(last, since)
+      }
+      return { since: first, until: last + hold }
     },
     *all() {
       yield* catalogue.values()

@@ -45,7 +45,8 @@ suite('Eureka, two servers', () => {
 
   test('a lease that ran out long ago, but is kept by its server: unhealthy while its siblings renew', async (t) => {
     await b.holds({ ...ONE, leaseDuration: 1 }, TWO, { ...PAY, leaseDuration: 1 })
-    await new Promise((resolve) => setTimeout(resolve, 1600))
+    // A second of lease, the tenth of `leaseExpiry`, and the server's Date tells whole seconds.
+    await new Promise((resolve) => setTimeout(resolve, 2200))
     const w = watch(t, secret, { leaseExpiry: 100 })
     await w.until('synced', () => w.addresses('orders') === BOTH)
     const health = (name: string) => w.service(name)?.endpoints.map((endpoint) => endpoint.health)
