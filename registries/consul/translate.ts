@@ -1,5 +1,6 @@
 /** Consul's instances to the model. Pure. */
 import { isIP } from 'node:net'
+import { protocolOfPortName } from '#model/protocol.ts'
 import type { Endpoint, Health, Labels, Locality, Protocol, Service, ServicePort } from '#model/service.ts'
 import { canonicalAddress } from '#support/address.ts'
 import { isHostname } from '../hostname.ts'
@@ -114,14 +115,18 @@ function portsOf(instances: readonly Instance[], options: TranslateOptions): rea
     said,
   )
   const protocol =
-    protocolFrom(first(instances, (instance) => instance.protocol)) ?? options.protocol ?? 'AUTO'
+    protocolFrom(first(instances, (instance) => instance.protocol)) ??
+    options.protocol ??
+    protocolOfPortName(
+      first(instances, ({ named, port }) => named.find((each) => each.port === port))?.name ?? '',
+    )
   const main = servicePort(number, protocol)
   const others = new Map<string, ServicePort>()
   for (const { named, port } of instances)
     for (const each of named) {
       const taken = each.port === port || each.name === main.name || each.port === number
       if (!taken && !others.has(each.name))
-        others.set(each.name, { name: each.name, port: each.port, protocol: protocolOfText(each.name) })
+        others.set(each.name, { name: each.name, port: each.port, protocol: protocolOfPortName(each.name) })
     }
   return [main, ...[...others.values()].sort((a, b) => compare(a.name, b.name))]
 }
