@@ -16,14 +16,24 @@ const define = { 'process.env.PILOTHOUSE_VERSION': JSON.stringify(source.version
 
 rmSync('dist', { recursive: true, force: true })
 
-// The package: our own rooms in a few chunks, libraries left to npm.
+// `overrides` count only where an application is installed, not where a package is: what one of them mends is inlined.
+const inlined = ['eureka-js-client']
+const dependencies = Object.fromEntries(
+  Object.entries(source.dependencies).filter(([dependency]) => !inlined.includes(dependency)),
+)
+
+// The package: our own rooms in a few chunks, other libraries left to npm.
 await build({
   ...common,
   entryPoints: { bin: 'src/bin.js', index: 'src/index.ts' },
   outdir: 'dist/lib',
   format: 'esm',
   splitting: true,
-  packages: 'external',
+  external: Object.keys(dependencies),
+  // What is inlined is CommonJS.
+  banner: {
+    js: `import { createRequire } from 'node:module';const require = createRequire(import.meta.url);`,
+  },
   define,
 })
 chmodSync('dist/lib/bin.js', 0o755)
@@ -45,7 +55,7 @@ await build({
 })
 chmodSync('dist/pilothouse.cjs', 0o755)
 
-const { name, version, description, license, type, dependencies } = source
+const { name, version, description, license, type } = source
 writeFileSync(
   'dist/package.json',
   `${JSON.stringify(

@@ -36,13 +36,34 @@ before(() => {
 })
 after(() => rmSync(dir, { recursive: true, force: true }))
 
+function kubeconfig(server: string): string {
+  const file = path.join(dir, 'kubeconfig.json')
+  const config = {
+    clusters: [{ name: 'nobody', cluster: { server } }],
+    users: [{ name: 'nobody', user: {} }],
+    contexts: [{ name: 'nobody', context: { cluster: 'nobody', user: 'nobody' } }],
+    'current-context': 'nobody',
+  }
+  writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...config }))
+  return file
+}
+
 /** Starts `pilothouse serve`, waits until it is ready, returns what it knows, and stops it as systemd does. */
 async function serveOnce(script: string) {
   const [xds, admin] = [await freePort(), await freePort()]
-  const args = [script, 'serve', '--files', path.join(dir, 'mesh'), '--xds-address', `127.0.0.1:${xds}`]
+  const nobody = `http://127.0.0.1:${await freePort()}`
+  const files = [
+    '--files',
+    path.join(dir, 'mesh'),
+    '--kubeconfig',
+    kubeconfig(nobody.replace('http:', 'https:')),
+  ]
+  const others = ['consul', 'nomad', 'eureka'].flatMap((kind) => [`--${kind}`, nobody])
+  const args = [script, 'serve', ...files, ...others, '--xds-address', `127.0.0.1:${xds}`]
   const child = spawn(node, [...args, '--admin-address', `127.0.0.1:${admin}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: dir,
+    env: { ...process.env, PILOTHOUSE_STARTUP_GRACE: '3s' },
   })
   let output = ''
   child.stdout.on('data', (chunk) => {
@@ -61,12 +82,23 @@ async function serveOnce(script: string) {
     ));
     tries++
   ) {
-    assert.ok(tries < 400 && child.exitCode === null, `not ready: ${output}`)
+    assert.ok(tries < 800 && child.exitCode === null, `not ready: ${output}`)
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
-  const known = (await (await get('/debug/registryz')).json()) as { services: { hostname: string }[] }
+  const known = (await (await get('/debug/registryz')).json()) as {
+    services: { hostname: string }[]
+    registries: { kind: string; error?: { code: string } }[]
+  }
+  // Each registry's client could be loaded, and found nobody there.
+  const remote = known.registries.filter(({ kind }) => kind !== 'file' && kind !== 'autoregistration')
+  const told = remote.map(({ kind, error }) => `${kind} ${error?.code}`).sort()
   child.kill('SIGTERM')
   assert.equal(await closed, 0, output)
+  assert.deepEqual(
+    told,
+    ['consul', 'eureka', 'kubernetes', 'nomad'].map((kind) => `${kind} PH3001`),
+    output,
+  )
   return known.services.map((s) => s.hostname)
 }
 
