@@ -35,9 +35,9 @@ const READERS = 8
 const TOGETHER = 2
 /** How long the first word waits for the first results of checks, ms. */
 const HOLD_CHECKS = 5000
-/** Allocations that are not as they should be; ended ones have no registrations (nomad/state deletes them with it). */
+/** Allocations that are not as they should be (DesiredTransition can't be filtered by: it comes as an event); ended ones have no registrations (nomad/state deletes them with it). */
 const UNUSUAL =
-  'ClientStatus == "pending" or ClientStatus == "unknown" or (ClientStatus == "running" and (DesiredStatus != "run" or DesiredTransition.Migrate == true or DeploymentStatus.Healthy == false))'
+  'ClientStatus == "pending" or ClientStatus == "unknown" or (ClientStatus == "running" and (DesiredStatus != "run" or DeploymentStatus.Healthy == false))'
 
 export function startSession(settings: NomadSettings, deps: SessionDeps): void {
   const { client, clock, log, random, signal, timing } = deps

@@ -25,7 +25,7 @@ export interface States {
 
 /** Without the stream, a list that changes all the time is read this often, ms. */
 const EVERY = 2000
-/** Who may not read, asks again this late, ms: rights are seldom given while one waits. */
+/** Who may not read, or is not understood, asks again this late, ms: rights are seldom given while one waits. */
 const REFUSED = 60_000
 
 export function followStates(deps: StatesDeps): States {
@@ -54,7 +54,7 @@ export function followStates(deps: StatesDeps): States {
       if (!answer.ok || answer.index < 1 || !take(answer.body)) {
         index = 0
         if (!answer.ok) refused(answer)
-        await pause(clock, !answer.ok && answer.status === 403 ? REFUSED : backoff.next(), interrupt)
+        await pause(clock, isRefusal(answer) ? REFUSED : backoff.next(), interrupt)
         continue
       }
       backoff.reset()
@@ -72,6 +72,13 @@ export function followStates(deps: StatesDeps): States {
     },
   }
 }
+
+const isRefusal = (answer: Answer): boolean =>
+  !answer.ok &&
+  answer.status !== undefined &&
+  answer.status >= 400 &&
+  answer.status < 500 &&
+  answer.status !== 429
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
