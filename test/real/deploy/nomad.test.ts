@@ -1,6 +1,7 @@
 /** The job in a real Nomad: it runs by raw_exec, registers itself, and reads its Nomad and its Consul by its identity. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -19,12 +20,24 @@ let ports: { xds: number; admin: number }
 before(
   async () => {
     consul = house.add(await startConsul(), (it) => it.stop())
-    nomad = house.add(await startNomad({ acl: true, consul }), (it) => it.stop())
+    // Short: the socket of the task API is below it, and the path of a Unix socket has 107 bytes at most.
+    const data_dir = house.add(await mkdtemp('/tmp/pn-'), (it) => rm(it, { recursive: true }))
+    house.add(data_dir, unmount)
+    nomad = house.add(await startNomad({ acl: true, consul, config: { data_dir } }), (it) => it.stop())
     ports = { xds: await freePort(), admin: await freePort() }
   },
   { timeout: 150_000 },
 )
 after(() => house.end())
+
+/** The secrets of an allocation are a mount that outlives it. */
+async function unmount(below: string): Promise<void> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+  for (const path of mounts.filter((it) => it.startsWith(`${below}/`)).reverse())
+    await run('umount', ['-l', path])
+}
 
 async function cli(...args: string[]): Promise<string> {
   const env = {
