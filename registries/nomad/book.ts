@@ -18,7 +18,6 @@ export interface BookOptions {
   readonly warn: (problem: string) => void
 }
 
-export type Book = ReturnType<typeof createBook>
 type Verdicts = ReadonlyMap<string, CheckStatus>
 
 interface Entry {

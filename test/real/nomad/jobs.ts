@@ -26,9 +26,6 @@ export interface JobOptions {
 }
 
 const SECOND = 1e9
-/** Python's web server at the port `http` of the allocation, on all addresses. */
-// biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad puts it in
-export const WEB = ['/usr/bin/python3', '-m', 'http.server', '${NOMAD_PORT_http}'] as const
 
 export function sleeper(id: string, services: readonly JobService[], options: JobOptions = {}): NomadJob {
   const { namespace = 'default', count = 1, command = ['/bin/sleep', '36000'], ports = [], mode } = options
