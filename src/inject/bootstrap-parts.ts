@@ -46,19 +46,11 @@ export const xdsCluster = (xds: readonly SocketAddress[]): object => ({
 })
 
 /**
- * Of several Pilots, listed or behind one name, each proxy takes one by chance, so that a fleet spreads; one that has just
- * failed is left out for a moment, but never more than half of them.
+ * Of several Pilots, listed or behind one name, each proxy begins anywhere (Envoy's round robin does), so that a fleet
+ * spreads, and then takes the next: it fails at most as often as there are dead ones. Chance alone would knock at them
+ * again and again, later and later.
  */
-const spread = {
-  lb_policy: 'RANDOM',
-  outlier_detection: {
-    consecutive_5xx: 1,
-    interval: '1s',
-    base_ejection_time: '5s',
-    max_ejection_percent: 50,
-    enforcing_success_rate: 0,
-  },
-}
+const spread = { lb_policy: 'ROUND_ROBIN' }
 
 /** One route; everything else is 404. It answers even when the host is full, so that probes don't kill a busy sidecar. */
 export const httpListener = (name: string, address: SocketAddress, route: object): object => ({

@@ -159,6 +159,8 @@ test('a restarted one says the same again, although it has another history', asy
 
 test('a proxy that moves to another Pilot is sent nothing that it has', async (t) => {
   await connected([0, 1, 2])
+  const spread = await Promise.all(pilots.map(async (pilot) => (await streamsOf(pilot)).length))
+  t.diagnostic(`proxies at each Pilot: ${spread.join(', ')}`)
   const { node } = clients[0]!
   const from = await whereIs(node)
   await kill(from)
@@ -185,12 +187,15 @@ test('each in turn killed and started again, two at once too, under load and cha
   let change = 0
   const rounds = [[0], [1], [2], [0, 1], [1, 2], [2, 0]]
   for (const victims of rounds) {
+    const killed = performance.now()
+    const since = () => `${((performance.now() - killed) / 1000).toFixed(1)} s`
     await Promise.all(victims.map(kill))
     const left = [0, 1, 2].filter((i) => !victims.includes(i))
     // What changes meanwhile reaches every proxy, by a Pilot that is left.
     const wanted = change++ % 2 ? apps.slice(0, 2) : apps
     await put(wanted)
     await connected(left)
+    const back = since()
     if (wanted.length === 3) {
       const third = ({ counts }: Load) => counts.byApp.get('three') ?? 0
       const before = loads.map(third)
@@ -198,7 +203,11 @@ test('each in turn killed and started again, two at once too, under load and cha
         loads.every((load, i) => third(load) > before[i]! + 5),
       )
     }
+    const told = since()
     await Promise.all(victims.map(start))
+    t.diagnostic(
+      `killed ${victims}: all proxies connected after ${back}, all answered by the change after ${told}, started after ${since()}`,
+    )
   }
   const counts = await Promise.all(loads.map((load) => load.stop()))
   for (const each of counts) t.diagnostic(describe(each))

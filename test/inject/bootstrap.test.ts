@@ -72,10 +72,10 @@ describe('the way to the Pilot', () => {
       )
     const three = ['10.0.0.1:15010', '10.0.0.2:15010,10.0.0.3:15010', '10.0.0.1:15010']
     assert.deepEqual(addresses(three), ['10.0.0.1:15010', '10.0.0.2:15010', '10.0.0.3:15010'])
-    assert.deepEqual([way(three).type, way(three).lb_policy], ['STATIC', 'RANDOM'])
+    assert.deepEqual([way(three).type, way(three).lb_policy], ['STATIC', 'ROUND_ROBIN'])
     const named = way(['10.0.0.1:15010', 'pilot.example.com:15010'])
-    assert.deepEqual([named.type, named.lb_policy], ['STRICT_DNS', 'RANDOM'])
-    assert.equal(way('pilot.example.com:15010').lb_policy, 'RANDOM')
+    assert.deepEqual([named.type, named.lb_policy], ['STRICT_DNS', 'ROUND_ROBIN'])
+    assert.equal(way('pilot.example.com:15010').lb_policy, 'ROUND_ROBIN')
     assert.equal(way('10.0.0.1:15010').lb_policy, undefined)
     assert.throws(() => way(['10.0.0.1:15010', 'nonsense']), BootstrapError)
   })
