@@ -65,27 +65,21 @@ interface Joined {
 }
 
 /**
- * One of each address, by address. Of addresses of several types those of the service's first family count, so that a
- * pod with two families gets one share of the traffic; DNS names count only where nothing else is.
+ * One of each address, by address; several where pods of the host's network, or hand-made slices, share one and differ in
+ * a port. Of addresses of several types those of the service's first family count, so that a pod with two families gets
+ * one share of the traffic; DNS names count only where nothing else is.
  */
 function joinSlices({ family }: ServiceFacts, slices: Iterable<SliceFacts>): readonly Joined[] {
-  const byAddress = new Map<string, Joined>()
+  const byAddress = new Map<string, Joined[]>()
   for (const slice of slices)
     for (const endpoint of slice.endpoints)
       for (const address of endpoint.addresses) {
-        const other = byAddress.get(address)
-        const later = other === undefined || slice.version >= other.slice.version
-        byAddress.set(address, {
-          ...(later ? { address, endpoint, slice } : other),
-          ports:
-            other === undefined
-              ? slice.ports
-              : later
-                ? { ...other.ports, ...slice.ports }
-                : { ...slice.ports, ...other.ports },
-        })
+        const list = byAddress.get(address) ?? []
+        const at = list.findIndex((other) => isSame(other, endpoint, slice))
+        const one = merged(list[at], { address, endpoint, slice, ports: slice.ports })
+        byAddress.set(address, at < 0 ? [...list, one] : list.with(at, one))
       }
-  const all = [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : 1))
+  const all = [...byAddress.values()].flat().sort((a, b) => compare(sortKey(a), sortKey(b)))
   const numbers = all.filter(({ slice }) => slice.addressType !== 'FQDN')
   if (numbers.length === 0) return all
   const first = family ?? 'IPv4'
@@ -96,6 +90,21 @@ function joinSlices({ family }: ServiceFacts, slices: Iterable<SliceFacts>): rea
     ({ endpoint: { pod }, slice }) => slice.addressType === first || pod === undefined || !reached.has(pod),
   )
 }
+
+/** The same pod, or nothing that tells the two apart. */
+const isSame = (other: Joined, { pod }: SliceEndpoint, { ports }: SliceFacts): boolean =>
+  (pod !== undefined && pod === other.endpoint.pod) ||
+  Object.entries(ports).every(([key, number]) => (other.ports[key] ?? number) === number)
+
+/** What the newer slice says counts. */
+function merged(other: Joined | undefined, one: Joined): Joined {
+  if (other === undefined) return one
+  const [first, last] = one.slice.version >= other.slice.version ? [other, one] : [one, other]
+  return { ...last, ports: { ...first.ports, ...last.ports } }
+}
+
+const sortKey = ({ address, ports }: Joined): string => `${address} ${Object.values(ports).join()}`
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 function toEndpoint(
   { address, endpoint, slice, ports }: Joined,

@@ -174,6 +174,18 @@ suite('kubernetes: translation', () => {
     ].map((it) => sliceFacts(of(it))!)
     assert.deepEqual(toService(facts, slices, nowhere, options).endpoints[0]!.ports, { http: 8080 })
   })
+  test('one address with two numbers for one port is two endpoints: pods of the host, or slices made by hand', () => {
+    const facts = serviceFacts(of(service('a', { ports: [{ name: 'http', port: 80, targetPort: 'web' }] })))
+    const slices = [
+      slice('a1', ['10.0.0.1'], { ports: [{ name: 'http', port: 8081 }] }),
+      slice('a2', ['10.0.0.1'], { ports: [{ name: 'http', port: 8082 }] }),
+      slice('a3', ['10.0.0.1'], { ports: [{ name: 'http', port: 8082 }] }),
+    ].map((it) => sliceFacts(of(it))!)
+    assert.deepEqual(
+      toService(facts, slices, nowhere, options).endpoints.map(({ ports }) => ports.http),
+      [8081, 8082],
+    )
+  })
   test('where a pod is, and on which network', () => {
     const around: Surroundings = { ...nowhere, node: () => ({ region: 'eu', zone: 'eu-1', subzone: '' }) }
     const workload = (labels: object) =>
