@@ -91,9 +91,10 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
       flush()
     },
     failed(key, error, retryAt) {
-      // A registry that can't be reached is told by its list, not by each of its services.
-      if (error.code === 'PH3001') for (const scope of scopes.values()) scope.relist()
-      else outage.serviceTrouble(key, error, retryAt)
+      // Whether it can't be reached, or not be read, as a whole, is told by its list.
+      if (error.code === 'PH3001' || error.code === 'PH3002')
+        for (const scope of scopes.values()) scope.relist()
+      if (error.code !== 'PH3001') outage.serviceTrouble(key, error, retryAt)
     },
     idle: () => flush(),
     backoff: createBackoff({ ...timing.retry, random }),

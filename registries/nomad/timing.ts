@@ -8,7 +8,10 @@ export interface NomadTiming {
   readonly retry: BackoffOptions
   /** Between attempts to have the event stream. */
   readonly stream: BackoffOptions
-  /** The stream's silence that is taken for its end; Nomad's heartbeat is 30 s (10 s before 1.11). */
+  /**
+   * The stream's silence that is taken for its end; Nomad's heartbeat is 30 s (10 s before 1.11). Nomad 1.11.2 leaves the
+   * connection open when it ends a stream: of a token that was revoked, of a reader that was too slow.
+   */
   readonly silence: number
   /** The stream may take so long to name what has moved the list's index. */
   readonly grace: number

@@ -152,18 +152,6 @@ suite('Nomad in bad hours, by a proxy', () => {
 })
 
 suite('Nomad in bad hours, itself', () => {
-  test('killed and started again with its data: endpoints stay, no new history', async (t) => {
-    const w = await guarded(t, nomad.url)
-    await nomad.kill()
-    await w.until('trouble', () => w.trouble()?.error.code === 'PH3001')
-    await nomad.restart({ keepData: true })
-    await w.until('back', () => !w.trouble() && all(w))
-    assert.deepEqual(w.lows(), [])
-    assert.equal(count(w, 'full'), 1)
-    await hold(...BASE, THIRD)
-    await w.until('the third', () => w.addresses('orders') === `${BOTH} 10.0.0.3`)
-  })
-
   test('paused: endpoints stay; what changes afterwards is heard', async (t) => {
     const w = await guarded(t, nomad.url, { wait: 1000, silence: 1000 })
     nomad.pause()

@@ -23,9 +23,13 @@ export interface JobOptions {
   readonly mode?: 'host' | 'bridge'
   readonly shutdownDelay?: number
   readonly meta?: Readonly<Record<string, string>>
+  /** The name of the node that it is to run on. */
+  readonly node?: string
 }
 
 const SECOND = 1e9
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Nomad puts it in
+const NODE_NAME = '${node.unique.name}'
 
 export function sleeper(id: string, services: readonly JobService[], options: JobOptions = {}): NomadJob {
   const { namespace = 'default', count = 1, command = ['/bin/sleep', '36000'], ports = [], mode } = options
@@ -36,6 +40,7 @@ export function sleeper(id: string, services: readonly JobService[], options: Jo
     Type: 'service',
     Datacenters: ['*'],
     Meta: options.meta,
+    ...(options.node ? { Constraints: [{ LTarget: NODE_NAME, RTarget: options.node, Operand: '=' }] } : {}),
     TaskGroups: [
       {
         Name: 'group',
@@ -49,6 +54,7 @@ export function sleeper(id: string, services: readonly JobService[], options: Jo
           HealthyDeadline: 60 * SECOND,
           ProgressDeadline: 120 * SECOND,
         },
+        ReschedulePolicy: { Delay: 5 * SECOND, DelayFunction: 'constant', Unlimited: true },
         RestartPolicy: { Attempts: 1, Delay: SECOND, Interval: 5 * SECOND, Mode: 'delay' },
         Services: services.map((service) => ({
           Name: service.name,
@@ -105,11 +111,13 @@ export async function submit(nomad: NomadServer, job: NomadJob): Promise<void> {
   )
 }
 
-/** Changes the health of a running allocation from within it: its files are the test's. */
+/** The job's allocation that runs. */
 export async function allocationOf(nomad: NomadServer, job: string, namespace = 'default'): Promise<string> {
   const all: { ID: string; ClientStatus: string; DesiredStatus: string }[] = await nomad.api(
     'GET',
     `/v1/job/${job}/allocations?namespace=${namespace}`,
   )
-  return all.find((each) => each.ClientStatus === 'running' && each.DesiredStatus === 'run')!.ID
+  const running = all.find((each) => each.ClientStatus === 'running' && each.DesiredStatus === 'run')
+  if (!running) throw new Error(`nothing of job ${job} runs`)
+  return running.ID
 }
