@@ -147,7 +147,9 @@ export async function launch(directory: string, spec: Launch): Promise<ServerPro
     },
     stop,
     kill: () => end('SIGKILL'),
-    pause: () => void child?.kill('SIGSTOP'),
+    pause() {
+      if (child?.kill('SIGSTOP')) untilStopped(child.pid!)
+    },
     resume: () => void child?.kill('SIGCONT'),
     async restart({ keepData }) {
       if (stopped) throw new Error(`${spec.name} is stopped`)
@@ -168,6 +170,19 @@ export function withProcess<Own extends object>(process: ServerProcess, own: Own
 function dieWithParent(): readonly string[] {
   const setpriv = '/usr/bin/setpriv'
   return existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL'] : []
+}
+
+/** A thread may answer once more after the signal was sent: all of them have stopped when this returns (proc(5)). */
+function untilStopped(pid: number): void {
+  const running = (thread: string): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(') ')[1]?.[0] !== 'T'
+    } catch {
+      return false
+    }
+  }
+  for (const deadline = Date.now() + 1000; Date.now() < deadline; )
+    if (!readdirSync(`/proc/${pid}/task`).some(running)) return
 }
 
 function remember(child: ChildProcess, directory: string): void {
