@@ -12,7 +12,17 @@
  *   so that the mesh may still hold a mass of them back.
  */
 import { sameContent } from '#support/equal.ts'
-import { applyDelta, type Catalogue, catalogueOf, isNewer, reconcileHash } from './catalogue.ts'
+import {
+  applyDelta,
+  type Catalogue,
+  type Counts,
+  catalogueOf,
+  countStatuses,
+  countSteps,
+  deltaSteps,
+  hashOfCounts,
+  isNewer,
+} from './catalogue.ts'
 import type { Applications, Instance } from './wire.ts'
 
 export interface News {
@@ -55,10 +65,11 @@ export interface Knowledge {
 
 export function createKnowledge(hold: number): Knowledge {
   let server: string | undefined
-  let catalogue: Catalogue = new Map()
+  let catalogue = new Map<string, Instance>()
+  let counts: Counts = new Map()
   const missing = new Map<string, { readonly instance: Instance; readonly since: number }>()
-  /** What a server has to know to be no cause of doubt. */
-  let expected = new Set<string>()
+  /** What a server has to know to end the doubt; undefined without one: the whole catalogue. */
+  let expected: Set<string> | undefined
   const changed = new Map<string, Instance | undefined>()
   let newHistory = false
 
@@ -68,6 +79,7 @@ export function createKnowledge(hold: number): Knowledge {
   }
   /** Goes over to `next`; what it leaves out is gone where `explicit` says so, and missing otherwise. */
   function adopt(next: Catalogue, explicit: (known: Instance) => boolean, now: number): void {
+    expected ??= new Set(catalogue.keys())
     for (const [key, instance] of catalogue) {
       if (next.has(key)) continue
       if (explicit(instance)) {
@@ -79,11 +91,12 @@ export function createKnowledge(hold: number): Knowledge {
       note(key, catalogue.get(key) ?? missing.get(key)?.instance, instance)
       missing.delete(key)
     }
-    catalogue = next
+    catalogue = new Map(next)
+    counts = countStatuses(next.values())
     settle()
   }
   function settle(): void {
-    if (missing.size === 0) expected = new Set(catalogue.keys())
+    if (missing.size === 0) expected = undefined
   }
   /** Of what is missing, what a server says was deregistered. */
   function endMissing(deleted: ReadonlyMap<string, Instance>): void {
@@ -91,7 +104,7 @@ export function createKnowledge(hold: number): Knowledge {
       const held = missing.get(key)
       if (!held || !ended(deletion, held.instance, false)) continue
       missing.delete(key)
-      expected.delete(key)
+      expected?.delete(key)
       note(key, held.instance, undefined)
     }
     settle()
@@ -108,7 +121,7 @@ export function createKnowledge(hold: number): Knowledge {
     })
   const lacking = (keys: ReadonlySet<string>) => {
     let count = 0
-    for (const key of expected) if (!keys.has(key)) count++
+    for (const key of expected ?? catalogue.keys()) if (!keys.has(key)) count++
     return count
   }
 
@@ -133,9 +146,17 @@ export function createKnowledge(hold: number): Knowledge {
       endMissing(deleted)
     },
     delta(answer) {
-      const next = applyDelta(catalogue, answer.instances)
-      if (answer.hash === undefined || reconcileHash(next.values()) !== answer.hash) return false
-      adopt(next, () => true, 0)
+      const steps = deltaSteps(catalogue, answer.instances)
+      const after = countSteps(counts, catalogue, steps)
+      if (answer.hash === undefined || hashOfCounts(after) !== answer.hash) return false
+      counts = after
+      for (const [key, instance] of steps) {
+        note(key, catalogue.get(key) ?? (instance && missing.get(key)?.instance), instance)
+        if (instance) {
+          catalogue.set(key, instance)
+          missing.delete(key)
+        } else if (catalogue.delete(key)) expected?.delete(key)
+      }
       endMissing(deletions(answer))
       return true
     },

@@ -297,13 +297,22 @@ suite('Eureka: whatever happens', () => {
         const { memory, look, survey, known, follower } = setup({}, 2)
         /** Seen, and not deregistered anywhere since. */
         const safe = new Set<string>()
+        const removed = new Set<string>()
+        const homes = new Map<string, ReadonlySet<number>>()
+        let dirty = 0
+        /** What is known may have been deregistered already, where it is known from, and be told so later. */
+        const certain = (each: string) =>
+          memory.some((server) => server.has(each)) && (!removed.has(each) || homes.get(each)?.size === 1)
         const kept = () => known().replaceAll('?', '').split(' ')
         for (const it of steps) {
           const one = 'server' in it ? memory[it.server]! : undefined
-          if (it.do === 'put') one!.put(it.address)
-          else if (it.do === 'remove' && one!.has(it.address)) {
+          if (it.do === 'put') {
+            one!.put(it.address, { lastDirtyTimestamp: ++dirty })
+            homes.set(it.address, new Set(homes.get(it.address)).add(it.server))
+          } else if (it.do === 'remove' && one!.has(it.address)) {
             one!.remove(it.address)
             safe.delete(it.address)
+            removed.add(it.address)
           } else if (it.do === 'restart') one!.restart()
           else if (it.do === 'forget') one!.instead = {}
           else if (it.do === 'down') one!.instead = { apps: () => GONE, delta: () => GONE }
@@ -319,8 +328,7 @@ suite('Eureka: whatever happens', () => {
           if (it.do !== 'look' && it.do !== 'survey') continue
           for (const each of safe)
             assert.ok(kept().includes(each), `${each} of ${[...safe]} is lost: ${known()}`)
-          // What is known because an older answer said so may be deregistered already.
-          for (const each of kept()) if (memory.some((server) => server.has(each))) safe.add(each)
+          for (const each of kept()) if (certain(each)) safe.add(each)
         }
         for (const one of memory) one.instead = {}
         // It may go over to the other one in the meantime, and then waits for what that one does not know.

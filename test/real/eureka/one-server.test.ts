@@ -33,24 +33,36 @@ beforeEach(async () => {
 
 const BOTH = '10.0.0.1 10.0.0.2'
 
-registryContract('eureka, the real server', () => {
+registryContract('eureka, the real server', async () => {
   const { clock, pending } = countingClock()
   const settings = eurekaSettings(proxy.url, { pollInterval: 50 })
   let held: readonly EurekaInstance[] = []
+  // The suite's changes are each one step; of a real server the halves of one would be seen.
+  let changing = false
+  const before = new Map<string, string>()
+  const steps = {
+    rewrite({ path }: { path: string }, { body }: { body: string }) {
+      if (!changing) before.set(path, body)
+      return { body: before.get(path) ?? body }
+    },
+  }
+  await proxy.mode(steps)
   return {
     registry: eurekaRegistry(settings, { fetch, clock, log: silentLogger }),
     async set(services) {
       const wanted = services.flatMap(({ name, addresses }) =>
         addresses.map((address) => ({ app: name, address, port: 80 })),
       )
+      changing = true
       await eureka.becomes(...wanted)
+      changing = false
       held = wanted
     },
     async repeat() {
       for (const { app, address, port } of held) await eureka.heartbeat(app, `${address}:${app}:${port}`)
     },
     break: () => proxy.mode('refuse'),
-    heal: () => proxy.mode('pass'),
+    heal: () => proxy.mode(steps),
     open: pending,
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   }
