@@ -138,7 +138,6 @@ export function createBook({ translate, checks, warn }: BookOptions) {
       for (const id of [...nodes.keys()]) if (!now.has(id)) nodes.delete(id)
       for (const each of list) this.node(each)
     },
-    knownNodes: (): ReadonlyMap<string, NodeFacts> => nodes,
     /** undefined: not known, or none. */
     verdicts(alloc: string, found: Verdicts | undefined): void {
       if (found === undefined ? !verdicts.delete(alloc) : same(verdicts.get(alloc), found)) return

@@ -20,11 +20,11 @@ export async function readNodes(client: NomadClient, signal: AbortSignal): Promi
 
 /**
  * A server without its data has the nodes anew: same ids perhaps, but registered at other indexes. Indexes alone don't
- * tell where the new history has already come as far as the old.
+ * tell where the new history has already come as far as the old. `known`: CreateIndex by id.
  */
-export function historyOf(known: ReadonlyMap<string, Node>, now: readonly Node[]): 'same' | 'new' {
+export function historyOf(known: ReadonlyMap<string, number>, now: readonly Node[]): 'same' | 'new' {
   if (known.size === 0 || now.length === 0) return 'same'
-  return now.some(({ id, createIndex }) => known.get(id)?.createIndex === createIndex) ? 'same' : 'new'
+  return now.some(({ id, createIndex }) => known.get(id) === createIndex) ? 'same' : 'new'
 }
 
 /** The region of the agent that answers; undefined: it does not say, or the token may not ask. */

@@ -41,6 +41,8 @@ export function createReading({ ask, read, failed, idle, backoff, clock, limit }
   const later = new Map<NameKey, number>()
   let timer: Subscription | undefined
   let stopped = false
+  /** What was asked in an earlier one is of no account. */
+  let history = 0
 
   function start(): void {
     if (stopped) return
@@ -54,13 +56,17 @@ export function createReading({ ask, read, failed, idle, backoff, clock, limit }
   }
 
   async function run(key: NameKey, atLeast: number): Promise<void> {
+    const asked = history
     const answer = await ask(key)
     running.delete(key)
     if (stopped) return
+    if (asked !== history) return proceed()
     const found = understood(answer, atLeast)
     if ('values' in found) {
       backoff.reset()
       later.delete(key)
+      // Who was wanted anew in the meantime has been answered, where the answer is new enough.
+      if (answer.ok && answer.index >= (wanted.get(key) ?? 0)) wanted.delete(key)
       read(key, found)
     } else {
       // Who was wanted anew in the meantime is so once.
@@ -69,6 +75,9 @@ export function createReading({ ask, read, failed, idle, backoff, clock, limit }
       if (found.code === 'PH3001') postpone()
       failed(key, found, retry())
     }
+    proceed()
+  }
+  function proceed(): void {
     start()
     if (isIdle()) idle()
   }
@@ -107,6 +116,7 @@ export function createReading({ ask, read, failed, idle, backoff, clock, limit }
     done: () => isIdle() && later.size === 0,
     retryNow,
     clear() {
+      history++
       wanted.clear()
       later.clear()
     },

@@ -58,6 +58,8 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
   let syncing: { readonly since: number; readAt?: number } | undefined = { since: clock.now() }
   const listed = new Set<string>()
   let nodesDenied = false
+  /** CreateIndex of the nodes, by id: what tells one history from another. */
+  const identity = new Map<string, number>()
   let flushing: Subscription | undefined
   signal.addEventListener('abort', stop, { once: true })
 
@@ -151,7 +153,10 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
       book.allocation(each)
       checks?.hint(each.id)
     }
-    for (const { node, meta } of events.nodes) book.node({ ...node, meta })
+    for (const { node, meta } of events.nodes) {
+      book.node({ ...node, meta })
+      if (!identity.has(node.id)) identity.set(node.id, node.createIndex)
+    }
     if (events.allocations.length + events.nodes.length > 0) flush()
   }
 
@@ -161,7 +166,9 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
     nodesDenied = nodes.denied
     if (nodes.denied)
       once('nodes', 'nodes can not be read (the token lacks node:read): draining nodes are not known')
-    const history = historyOf(book.knownNodes(), nodes.list)
+    const history = historyOf(identity, nodes.list)
+    if (nodes.list.length > 0) identity.clear()
+    for (const { id, createIndex } of nodes.list) identity.set(id, createIndex)
     book.nodes(nodes.list)
     book.region(settings.connection.region ?? (await readRegion(client, signal)) ?? 'global')
     return history
