@@ -27,6 +27,8 @@ interface Entry {
 
 const TERMINAL = ['complete', 'failed', 'lost']
 
+export type Book = ReturnType<typeof createBook>
+
 export function createBook({ translate, checks, warn }: BookOptions) {
   const entries = new Map<NameKey, Entry>()
   const byAlloc = new Map<string, Set<NameKey>>()
@@ -99,6 +101,12 @@ export function createBook({ translate, checks, warn }: BookOptions) {
     touch(keys)
   }
 
+  function node(next: NodeFacts): void {
+    const known = nodes.get(next.id)
+    nodes.set(next.id, { ...next, meta: next.meta ?? known?.meta })
+    touch(byNode.get(next.id))
+  }
+
   function make(key: NameKey): readonly Service[] {
     const entry = entries.get(key)!
     const { services, problems } = translate(entry.registrations, around)
@@ -127,16 +135,12 @@ export function createBook({ translate, checks, warn }: BookOptions) {
       }
       for (const each of list) allocation(each)
     },
-    node(next: NodeFacts): void {
-      const known = nodes.get(next.id)
-      nodes.set(next.id, { ...next, meta: next.meta ?? known?.meta })
-      touch(byNode.get(next.id))
-    },
+    node,
     /** All nodes there are. */
     nodes(list: readonly NodeFacts[]): void {
       const now = new Set(list.map(({ id }) => id))
       for (const id of [...nodes.keys()]) if (!now.has(id)) nodes.delete(id)
-      for (const each of list) this.node(each)
+      for (const each of list) node(each)
     },
     /** undefined: not known, or none. */
     verdicts(alloc: string, found: Verdicts | undefined): void {
@@ -154,20 +158,20 @@ export function createBook({ translate, checks, warn }: BookOptions) {
     /** Registrations by name, for who asks for their checks. */
     registrationsOf: (key: NameKey): readonly Registration[] => entries.get(key)?.registrations ?? [],
     servicesOf: (key: NameKey): readonly Service[] => entries.get(key)?.services ?? [],
-    /** What may have changed since the last time. */
-    take(): Change {
-      const changed = [...touched].flatMap((key) => (entries.has(key) ? make(key) : []))
-      const change = { changed, removed: [...removed] }
-      touched.clear()
-      removed.clear()
-      return change
-    },
+    take,
     /** All services, as they are now. */
     all(): readonly Service[] {
       touch(entries.keys())
-      return this.take().changed ?? []
+      return take().changed ?? []
     },
-    size: (): number => entries.size,
+  }
+  /** What may have changed since the last time. */
+  function take(): Change {
+    const changed = [...touched].flatMap((key) => (entries.has(key) ? make(key) : []))
+    const change = { changed, removed: [...removed] }
+    touched.clear()
+    removed.clear()
+    return change
   }
 }
 

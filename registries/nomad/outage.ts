@@ -25,6 +25,8 @@ interface Trouble {
 
 const NOTHING: Delta = { kind: 'delta', changed: [], removed: [], changedWorkloads: [], removedWorkloads: [] }
 
+export type Outage = ReturnType<typeof createOutage>
+
 export function createOutage({ clock, namespaces, told, keysOf, keysIn, tell }: OutageDeps) {
   const scopes = new Map<string, Trouble>()
   const names = new Map<NameKey, Trouble>()

@@ -25,12 +25,10 @@ export interface Reading {
   want(key: NameKey, atLeast: number): void
   /** Nothing is read or waits, but perhaps for a second try. */
   idle(): boolean
-  /** Nor for a second try. */
-  done(): boolean
   /** Who waits for a second try is asked now. */
   retryNow(): void
-  /** A new history: nobody is wanted any more. */
-  clear(): void
+  /** A new history: indexes so far, and what has been asked, are of no account. */
+  anew(): void
   stop(): void
 }
 
@@ -60,7 +58,10 @@ export function createReading({ ask, read, failed, idle, backoff, clock, limit }
     const answer = await ask(key)
     running.delete(key)
     if (stopped) return
-    if (asked !== history) return proceed()
+    if (asked !== history) {
+      if (!wanted.has(key)) wanted.set(key, 0)
+      return proceed()
+    }
     const found = understood(answer, atLeast)
     if ('values' in found) {
       backoff.reset()
@@ -113,12 +114,10 @@ export function createReading({ ask, read, failed, idle, backoff, clock, limit }
       start()
     },
     idle: isIdle,
-    done: () => isIdle() && later.size === 0,
     retryNow,
-    clear() {
+    anew() {
       history++
-      wanted.clear()
-      later.clear()
+      for (const map of [wanted, later]) for (const key of map.keys()) map.set(key, 0)
     },
     stop() {
       stopped = true

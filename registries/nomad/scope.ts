@@ -5,6 +5,7 @@ import { createBackoff } from '#support/backoff.ts'
 import { registryError } from '../trouble.ts'
 import type { Answer, NomadClient } from './api.ts'
 import { nameKey } from './book.ts'
+import type { History } from './cluster.ts'
 import { type Coverage, closed, heard, listed, NOTHING, opened, readAll } from './coverage.ts'
 import type { NomadTiming } from './timing.ts'
 import { createBucket, createNudge, pause } from './waiting.ts'
@@ -32,8 +33,6 @@ export interface ScopeDeps {
   /** After a list was believed. */
   readonly fine: () => void
 }
-
-type History = 'same' | 'new' | PilotError
 
 /** Lists: so many at once after quiet, then one each so many ms. */
 const LIST_BURST = 3

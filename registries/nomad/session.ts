@@ -1,5 +1,5 @@
 /** One subscription: what the namespaces, the event streams and the checks say becomes the registry's word. */
-import type { SchedulerLike, Subscription } from 'rxjs'
+import type { SchedulerLike } from 'rxjs'
 import type { PilotError } from '#model/issue.ts'
 import { serviceKey } from '#model/service.ts'
 import { createBackoff } from '#support/backoff.ts'
@@ -9,7 +9,7 @@ import { createTold } from '../told.ts'
 import type { NomadClient } from './api.ts'
 import { createBook, type NameKey, nameKey, nameOf } from './book.ts'
 import { createChecks } from './checks.ts'
-import { historyOf, readNodes, readRegion } from './cluster.ts'
+import { createCluster } from './cluster.ts'
 import type { NomadSettings } from './options.ts'
 import { createOutage } from './outage.ts'
 import { createReading } from './reading.ts'
@@ -18,6 +18,7 @@ import { followStates, type States } from './states.ts'
 import type { NomadTiming } from './timing.ts'
 import { createTranslate } from './translate.ts'
 import { type Events, parseAllocations, parseNodes, type ServiceName } from './wire.ts'
+import { createWord } from './word.ts'
 
 export interface SessionDeps {
   readonly client: NomadClient
@@ -31,10 +32,6 @@ export interface SessionDeps {
 
 /** Services read at once. */
 const READERS = 8
-/** Changes that come within this are told together, ms. */
-const TOGETHER = 2
-/** How long the first word waits for the first results of checks, ms. */
-const HOLD_CHECKS = 5000
 /** Allocations that are not as they should be (DesiredTransition can't be filtered by: it comes as an event); ended ones have no registrations (nomad/state deletes them with it). */
 const UNUSUAL =
   'ClientStatus == "pending" or ClientStatus == "unknown" or (ClientStatus == "running" and (DesiredStatus != "run" or DeploymentStatus.Healthy == false))'
@@ -54,13 +51,6 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
   const keysIn = (namespace: string) => [...book.names()].filter(within(namespace)).flatMap(keysOf)
   const outage = createOutage({ clock, namespaces, tell, told, keysOf, keysIn })
   const scopes = new Map<string, Scope>()
-  /** Until all has been read (again): what then stands is told as a whole. */
-  let syncing: { readonly since: number; readAt?: number } | undefined = { since: clock.now() }
-  const listed = new Set<string>()
-  let nodesDenied = false
-  /** CreateIndex of the nodes, by id: what tells one history from another. */
-  const identity = new Map<string, number>()
-  let flushing: Subscription | undefined
   signal.addEventListener('abort', stop, { once: true })
 
   const once = createOnce(warn)
@@ -70,13 +60,13 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
           get: (path, namespace) => client.get({ path, query: { namespace }, signal }),
           verdicts(alloc, found) {
             book.verdicts(alloc, found)
-            flush()
+            word.flush()
           },
           clock,
           shortest: settings.checkInterval,
           denied: (message) => once('checks', `checks are not read: ${message}`),
         },
-        () => flush(),
+        () => word.flush(),
       )
     : undefined
   const reading = createReading({
@@ -87,10 +77,10 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
     read(key, found) {
       if (found.broken > 0) once(key, `${found.broken} registrations of ${key} are not understood`)
       const before = book.registrationsOf(key)
-      book.registrations(key, found, syncing === undefined)
+      book.registrations(key, found, word.synced())
       checks?.watch(before, book.registrationsOf(key))
       outage.serviceFine(key)
-      flush()
+      word.flush()
     },
     failed(key, error, retryAt) {
       // Whether it can't be reached, or not be read, as a whole, is told by its list.
@@ -98,46 +88,31 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
         for (const scope of scopes.values()) scope.relist()
       if (error.code !== 'PH3001') outage.serviceTrouble(key, error, retryAt)
     },
-    idle: () => flush(),
+    idle: () => word.flush(),
     backoff: createBackoff({ ...timing.retry, random }),
     clock,
     limit: READERS,
   })
 
-  function flush(): void {
-    if (signal.aborted) return
-    flushing ??= clock.schedule(() => {
-      flushing = undefined
-      if (!syncing) {
-        const change = told.change(book.take())
-        // It is back when what was missed has been read.
-        const delta = reading.idle() ? outage.with(change) : change
-        if (delta) tell(delta)
-      } else if (complete(syncing)) {
-        syncing = undefined
-        tell(told.full(book.all()))
-        outage.toldAll()
-      }
-    }, TOGETHER)
-  }
-
-  /** Has all been read that is to be told as a whole? Asks to be asked again where only time is missing. */
-  function complete(sync: NonNullable<typeof syncing>): boolean {
-    const now = clock.now()
-    if (listed.size === 0 || !reading.idle()) return false
-    const held = listed.size < namespaces.length || outage.servicesInTrouble()
-    if (held && now - sync.since < timing.hold) return later(sync.since + timing.hold)
-    sync.readAt ??= now
-    if (checks && !checks.settled() && now - sync.readAt < HOLD_CHECKS)
-      return later(sync.readAt + HOLD_CHECKS)
-    return true
-  }
-  let waker: Subscription | undefined
-  function later(at: number): false {
-    waker?.unsubscribe()
-    waker = clock.schedule(flush, Math.max(1, at - clock.now()))
-    return false
-  }
+  const word = createWord({
+    ...{ clock, told, book, outage, tell },
+    namespaces: namespaces.length,
+    quiet: () => reading.idle(),
+    settled: () => checks?.settled() ?? true,
+    hold: timing.hold,
+  })
+  const cluster = createCluster({
+    ...{ client, signal, region: settings.connection.region },
+    meta: Object.values(settings.locality).some((source) => source?.startsWith('meta.')),
+    book: {
+      ...book,
+      node(node) {
+        book.node(node)
+        word.flush()
+      },
+    },
+    denied: () => once('nodes', 'the token lacks node:read: which nodes drain is not known'),
+  })
 
   function wantAll(namespace: string, names: readonly ServiceName[], index: number): void {
     for (const each of names) reading.want(nameKey(each), index)
@@ -153,25 +128,8 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
       book.allocation(each)
       checks?.hint(each.id)
     }
-    for (const { node, meta } of events.nodes) {
-      book.node({ ...node, meta })
-      if (!identity.has(node.id)) identity.set(node.id, node.createIndex)
-    }
-    if (events.allocations.length + events.nodes.length > 0) flush()
-  }
-
-  async function reacquaint(): Promise<'same' | 'new' | PilotError> {
-    const nodes = await readNodes(client, signal)
-    if ('code' in nodes) return nodes
-    nodesDenied = nodes.denied
-    if (nodes.denied)
-      once('nodes', 'nodes can not be read (the token lacks node:read): draining nodes are not known')
-    const history = historyOf(identity, nodes.list)
-    if (nodes.list.length > 0) identity.clear()
-    for (const { id, createIndex } of nodes.list) identity.set(id, createIndex)
-    book.nodes(nodes.list)
-    book.region(settings.connection.region ?? (await readRegion(client, signal)) ?? 'global')
-    return history
+    for (const { node, meta } of events.nodes) cluster.node(node, meta)
+    if (events.allocations.length > 0) word.flush()
   }
 
   const follow = { client, clock, random, signal, timing }
@@ -182,8 +140,8 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
   const streams = new Set<string>()
   const nodes = stateList('/v1/nodes', {}, (body) => {
     const found = parseNodes(body)
-    if (found) book.nodes(found.values)
-    flush()
+    if (found) cluster.nodes(found.values)
+    word.flush()
     return found !== undefined
   })
 
@@ -191,14 +149,14 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
     const allocations = stateList('/v1/allocations', allocationQuery(namespace), (body) => {
       const found = parseAllocations(body)
       if (found) book.allocations(found.values, namespace === '*' ? undefined : namespace)
-      flush()
+      word.flush()
       return found !== undefined
     })
     return followScope({
       ...follow,
       namespace,
-      topics: () => ['Service', 'Allocation', ...(nodesDenied ? [] : ['Node'])],
-      reacquaint,
+      topics: () => ['Service', 'Allocation', ...(cluster.denied() ? [] : ['Node'])],
+      reacquaint: () => cluster.acquaint(namespace),
       names(names, index) {
         for (const each of names) if (!book.knows(nameKey(each))) reading.want(nameKey(each), index)
         wantGone(namespace, names, index)
@@ -210,28 +168,26 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
         if (on) streams.add(namespace)
         else streams.delete(namespace)
         allocations.streaming(on)
-        nodes.streaming(streams.size > 0 && !nodesDenied)
+        nodes.streaming(streams.size > 0 && !cluster.denied())
       },
       newHistory() {
-        listed.clear()
-        reading.clear()
-        syncing = { since: clock.now() }
+        word.anew(namespace)
+        reading.anew()
         log.warn({ registry }, `${registry}: a new history of the server; all is read again`)
       },
       trouble: (error, retryAt) => outage.scopeTrouble(namespace, error, retryAt),
       fine() {
-        listed.add(namespace)
+        word.listed(namespace)
         reading.retryNow()
         outage.scopeFine(namespace)
-        flush()
+        word.flush()
       },
     })
   }
   for (const namespace of namespaces) scopes.set(namespace, start(namespace))
 
   function stop(): void {
-    flushing?.unsubscribe()
-    waker?.unsubscribe()
+    word.stop()
     reading.stop()
     checks?.stop()
   }

@@ -145,8 +145,8 @@ export function parseNode(fields: Fields): Node | undefined {
 }
 
 /** A node's metadata, from `/v1/node/:id` and Node events; undefined: not in it. */
-export function parseMeta(fields: Fields): Readonly<Record<string, string>> | undefined {
-  const meta = fieldsOf(fields.Meta)
+export function parseMeta(body: unknown): Readonly<Record<string, string>> | undefined {
+  const meta = fieldsOf(fieldsOf(body)?.Meta)
   if (!meta) return undefined
   return Object.fromEntries(
     Object.entries(meta).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),

@@ -58,6 +58,8 @@ export function fakeNomad() {
     if (path === '/v1/nodes') return nodes
     if (path === '/v1/agent/members') return { ServerRegion: 'global' }
     if (path === '/v1/allocations') return allocations
+    if (parts[2] === 'node')
+      return { ...nodes.find((n) => n.ID === parts[3]), Meta: { rack: `rack-of-${parts[3]}` } }
     if (parts[2] === 'service')
       return [...registrations.values()].filter(
         (r) => r.ServiceName === parts[3] && r.Namespace === namespace,

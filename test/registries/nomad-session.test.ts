@@ -119,6 +119,24 @@ suite('Nomad: what is read', () => {
 })
 
 suite('Nomad: what is not believed', () => {
+  test('a new history of two namespaces is one new full, whoever of them hears it first', async (t) => {
+    const s = await start(t, { namespaces: ['default', 'shop'] }, (nomad) =>
+      nomad.register([A, { ...B, namespace: 'shop' }]),
+    )
+    await s.pass(3000)
+    s.nomad.fault(s.nomad.unreachable)
+    await s.pass(100)
+    s.nomad.reset(500)
+    s.nomad.fault(undefined)
+    s.nomad.register([A])
+    await s.pass(20_000)
+    assert.deepEqual(
+      s.updates.map(({ kind }) => kind).filter((kind) => kind !== 'trouble'),
+      ['full', 'full'],
+    )
+    assert.deepEqual([...s.services.keys()], ['default/a.default.nomad'])
+  })
+
   test('an empty list without an index is a token without rights', async (t) => {
     const s = await start(t, {}, (nomad) => {
       nomad.register([A])
@@ -175,6 +193,16 @@ suite('Nomad: what is not believed', () => {
 })
 
 suite('Nomad: allocations, nodes and checks', () => {
+  test("a node's metadata is asked for where the locality wants it, once", async (t) => {
+    const s = await start(t, { locality: { zone: 'meta.rack' } }, (nomad) => nomad.register([A]))
+    await s.pass(3000)
+    assert.deepEqual(
+      [...s.services.values()].map(({ endpoints }) => endpoints[0]?.locality?.zone),
+      ['rack-of-n1'],
+    )
+    assert.equal(s.asked(/node\/n1$/), 1)
+  })
+
   test('an allocation starts, runs, is to be stopped', async (t) => {
     const s = await start(t, {}, (nomad) => nomad.register([{ ...A, alloc: 'x' }]))
     await s.pass(3000)
