@@ -125,11 +125,12 @@ export function createBook({ translate, checks, warn }: BookOptions) {
   return {
     registrations,
     allocation,
-    /** All that are not as they should be, of these namespaces (undefined: of all). */
-    allocations(list: readonly Allocation[], namespace: string | undefined): void {
+    /** All that were not as they should be at this index, of a namespace (undefined: of all). */
+    allocations(list: readonly Allocation[], namespace: string | undefined, at: number): void {
       const now = new Set(list.map(({ id }) => id))
       for (const known of [...allocations.values()]) {
-        if (now.has(known.id) || (namespace !== undefined && known.namespace !== namespace)) continue
+        if (now.has(known.id) || known.modifyIndex > at) continue
+        if (namespace !== undefined && known.namespace !== namespace) continue
         allocations.delete(known.id)
         touch(byAlloc.get(known.id))
       }

@@ -14,9 +14,10 @@ import type { NomadSettings } from './options.ts'
 import { createOutage } from './outage.ts'
 import { createReading } from './reading.ts'
 import { followScope, type Scope, without } from './scope.ts'
-import { followStates, type States } from './states.ts'
+import { followStates, type States, type StatesDeps } from './states.ts'
 import type { NomadTiming } from './timing.ts'
 import { createTranslate } from './translate.ts'
+import { readUnhealthy } from './unhealthy.ts'
 import { type Events, parseAllocations, parseNodes, type ServiceName } from './wire.ts'
 import { createWord } from './word.ts'
 
@@ -32,9 +33,9 @@ export interface SessionDeps {
 
 /** Services read at once. */
 const READERS = 8
-/** Allocations that are not as they should be (DesiredTransition can't be filtered by: it comes as an event); ended ones have no registrations (nomad/state deletes them with it). */
+/** Allocations that are on their way in or out, or out of sight; ended ones have no registrations any more. */
 const UNUSUAL =
-  'ClientStatus == "pending" or ClientStatus == "unknown" or (ClientStatus == "running" and (DesiredStatus != "run" or DeploymentStatus.Healthy == false))'
+  'ClientStatus == "pending" or ClientStatus == "unknown" or (ClientStatus == "running" and DesiredStatus != "run")'
 
 export function startSession(settings: NomadSettings, deps: SessionDeps): void {
   const { client, clock, log, random, signal, timing } = deps
@@ -133,7 +134,7 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
   }
 
   const follow = { client, clock, random, signal, timing }
-  function stateList(path: string, query: Record<string, string>, take: (body: unknown) => boolean): States {
+  function stateList(path: string, query: Record<string, string>, take: StatesDeps['take']): States {
     const refused = ({ error }: { error: PilotError }) => once(path, error.message)
     return followStates({ ...follow, path, query, take, refused })
   }
@@ -146,11 +147,14 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
   })
 
   function start(namespace: string): Scope {
-    const allocations = stateList('/v1/allocations', allocationQuery(namespace), (body) => {
+    const allocations = stateList('/v1/allocations', allocationQuery(namespace), async (body, index) => {
       const found = parseAllocations(body)
-      if (found) book.allocations(found.values, namespace === '*' ? undefined : namespace)
+      if (!found) return false
+      const unhealthy = await readUnhealthy(client, namespace, signal)
+      const of = namespace === '*' ? undefined : namespace
+      book.allocations([...found.values, ...unhealthy], of, index)
       word.flush()
-      return found !== undefined
+      return true
     })
     return followScope({
       ...follow,

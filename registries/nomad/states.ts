@@ -14,7 +14,7 @@ export interface StatesDeps {
   readonly signal: AbortSignal
   readonly timing: NomadTiming
   /** false: it was not understood. */
-  readonly take: (body: unknown) => boolean
+  readonly take: (body: unknown, index: number) => boolean | Promise<boolean>
   readonly refused: (answer: Extract<Answer, { ok: false }>) => void
 }
 
@@ -51,7 +51,7 @@ export function followStates(deps: StatesDeps): States {
         index = 0
         continue
       }
-      if (!answer.ok || answer.index < 1 || !take(answer.body)) {
+      if (!answer.ok || answer.index < 1 || !(await take(answer.body, answer.index))) {
         index = 0
         if (!answer.ok) refused(answer)
         await pause(clock, isRefusal(answer) ? REFUSED : backoff.next(), interrupt)

@@ -153,6 +153,16 @@ export function parseMeta(body: unknown): Readonly<Record<string, string>> | und
   )
 }
 
+/** `/v1/deployments`: those that have found an allocation unhealthy. */
+export const parseUnhealthyDeployments = (
+  body: unknown,
+): readonly { readonly id: string; readonly namespace: string }[] =>
+  items(body)
+    .filter(({ TaskGroups }) =>
+      Object.values(fieldsOf(TaskGroups) ?? {}).some((group) => count(fieldsOf(group)?.UnhealthyAllocs) > 0),
+    )
+    .map(({ ID, Namespace }) => ({ id: text(ID), namespace: text(Namespace) }))
+
 export type CheckStatus = 'success' | 'failure' | 'pending'
 
 /** `/v1/client/allocation/:id/checks`: by service name, the worst of its checks. */

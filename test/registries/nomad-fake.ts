@@ -58,6 +58,7 @@ export function fakeNomad() {
     if (path === '/v1/nodes') return nodes
     if (path === '/v1/agent/members') return { ServerRegion: 'global' }
     if (path === '/v1/allocations') return allocations
+    if (path === '/v1/deployments') return []
     if (parts[2] === 'node')
       return { ...nodes.find((n) => n.ID === parts[3]), Meta: { rack: `rack-of-${parts[3]}` } }
     if (parts[2] === 'service')

@@ -125,6 +125,33 @@ suite('Nomad as it is', () => {
     assert.ok(endpoint.ports.default! >= 30_000)
   })
 
+  test('an allocation that its deployment found unhealthy is so, also for who comes later', async (t) => {
+    // A job without deployments beside it: Nomad can't filter by what one of them has not.
+    const batch = { ...sleeper('batch', []), Type: 'batch' }
+    const {
+      Update: _,
+      ReschedulePolicy: __,
+      RestartPolicy: ___,
+      Services: ____,
+      ...group
+    } = batch.TaskGroups[0]
+    await nomad.runJob({ ...batch, TaskGroups: [group] })
+    t.after(() => stop('batch'))
+    const w = follow(t, { checks: false })
+    await w.until('settled', () => settled(w))
+    const ill = sleeper('ill', [{ name: 'ill', port: 'http', checks: [httpCheck] }], { ports: ['http'] })
+    const update = { MinHealthyTime: 1e8, HealthyDeadline: 1.5e9, ProgressDeadline: 60e9 }
+    await nomad.api('POST', '/v1/jobs', {
+      Job: { ...ill, TaskGroups: [{ ...ill.TaskGroups[0], Update: update }] },
+    })
+    t.after(() => stop('ill'))
+    await w.until('it runs', () => w.health('ill') === 'HEALTHY')
+    await w.until('found unhealthy', () => w.health('ill') === 'UNHEALTHY')
+    const later = follow(t, { checks: false })
+    await later.until('unhealthy from the start', () => later.health('ill') === 'UNHEALTHY')
+    assert.deepEqual(later.warnings, [])
+  })
+
   test('a job that is stopped drains while it waits, and its registrations are gone at once', async (t) => {
     const w = follow(t)
     await nomad.runJob(sleeper('brief', [{ name: 'brief', address: '10.0.5.1' }], { shutdownDelay: 2 }))
