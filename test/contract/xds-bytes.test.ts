@@ -10,9 +10,15 @@ import {
   DiscoveryResponseSchema,
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { AnySchema, anyBytes, decode, encode, StringValueSchema } from '#xds/proto/index.ts'
-import { decodeDelta, decodeSotw, type NameLists } from '#xds/server/decode.ts'
-import { encodeDelta, encodeSotw, toBuffer } from '#xds/server/encode.ts'
+import type { Resource } from '#xds/resources.ts'
+import { createBodies } from '#xds/server/bodies.ts'
+import { decodeDelta, decodeSotw, type LastLists } from '#xds/server/decode.ts'
+import { encodeResponse, toBuffer } from '#xds/server/encode.ts'
 import type { Response } from '#xds/server/machine.ts'
+import { createNameLists } from '#xds/server/name-lists.ts'
+import { Names } from '#xds/server/names.ts'
+
+const nameLists = createNameLists()
 
 /** Lengths around the limits of one, two and three varint bytes. */
 const text = fc.oneof(
@@ -29,36 +35,51 @@ const response: fc.Arbitrary<Response> = fc.record({
   resources: fc.array(resource, { maxLength: 5 }),
   removed: fc.array(text, { maxLength: 4 }),
 })
-test('responses are what the library reads and writes', () => {
+test('responses are what the library reads, in as many bytes as it writes', (t) => {
+  const bodies = createBodies()
+  t.after(bodies.close)
   fc.assert(
     fc.property(response, (sent) => {
-      const sotw = toBuffer(encodeSotw(sent))
+      const sotw = toBuffer(encodeResponse('sotw', sent, bodies))
       const read = decode(DiscoveryResponseSchema, sotw)
       assert.deepEqual([read.versionInfo, read.typeUrl, read.nonce], [sent.version, sent.typeUrl, sent.nonce])
       assert.deepEqual(
         read.resources.map((any) => encode(AnySchema, any)),
         sent.resources.map(({ bytes }) => Uint8Array.from(bytes)),
       )
-      assert.deepEqual(Buffer.from(encode(DiscoveryResponseSchema, read)), sotw)
+      assert.equal(encode(DiscoveryResponseSchema, read).length, sotw.length)
 
-      const delta = toBuffer(encodeDelta(sent))
+      const delta = toBuffer(encodeResponse('delta', sent, bodies))
       const readDelta = decode(DeltaDiscoveryResponseSchema, delta)
       assert.deepEqual(readDelta.removedResources, sent.removed)
       assert.deepEqual(
         readDelta.resources.map(({ name, version }) => [name, version]),
         sent.resources.map(({ name, version }) => [name, version]),
       )
-      assert.deepEqual(Buffer.from(encode(DeltaDiscoveryResponseSchema, readDelta)), delta)
+      assert.equal(encode(DeltaDiscoveryResponseSchema, readDelta).length, delta.length)
     }),
     { numRuns: 60 },
   )
 })
 
-test('a message writes itself at any place and says how long it is', () => {
-  const message = encodeSotw({ typeUrl: 't', version: '1', nonce: 'n', resources: [], removed: [] })
-  const target = Buffer.alloc(message.byteLength + 5)
-  assert.equal(message.copy(target, 5), message.byteLength)
-  assert.deepEqual(target.subarray(5), toBuffer(message))
+test('equal responses share their resources’ bytes; what is a client’s own is not shared', (t) => {
+  const bodies = createBodies()
+  t.after(bodies.close)
+  const [a, b, c] = ['a', 'b', 'c'].map((name) =>
+    makeResource('t', name, anyBytes(StringValueSchema, { value: name })),
+  )
+  const parts = (variant: 'sotw' | 'delta', resources: Resource[], nonce: string) =>
+    encodeResponse(variant, { typeUrl: 't', version: '1', nonce, resources, removed: [] }, bodies).parts
+  const [body, own] = parts('delta', [a!, b!], 'n1')
+  assert.equal(parts('delta', [a!, b!], 'n2')[0], body)
+  assert.notDeepEqual(parts('delta', [a!, b!], 'n2')[1], own)
+  for (const other of [
+    parts('sotw', [a!, b!], 'n1'),
+    parts('delta', [a!], 'n1'),
+    parts('delta', [a!, c!], 'n1'),
+  ])
+    assert.notDeepEqual(other[0], body)
+  assert.equal(parts('delta', [], 'n1').length, 1)
 })
 
 test('names of requests: "same" only if they are', () => {
@@ -68,10 +89,10 @@ test('names of requests: "same" only if they are', () => {
     fc.property(
       fc.array(fc.record({ typeUrl: types, resourceNames: names, versionInfo: text }), { maxLength: 12 }),
       (requests) => {
-        const lists: NameLists = new Map()
+        const lists: LastLists = new Map()
         const last = new Map<string, readonly string[]>()
         for (const request of requests) {
-          const read = decodeSotw(Buffer.from(encode(DiscoveryRequestSchema, request)), lists)
+          const read = decodeSotw(Buffer.from(encode(DiscoveryRequestSchema, request)), lists, nameLists)
           const known = last.get(request.typeUrl)
           assert.equal(read.versionInfo, request.versionInfo)
           assert.deepEqual(read.names === 'same' ? known : read.names, request.resourceNames)
@@ -96,9 +117,55 @@ test('names that do not stand together are all read', () => {
     part({ typeUrl: 't' }),
     part({ resourceNames: ['b'] }),
   ])
-  const lists: NameLists = new Map()
-  for (let i = 0; i < 2; i++) assert.deepEqual(decodeSotw(scattered, lists).names, ['a', 'b'])
-  assert.deepEqual(decodeSotw(part({ typeUrl: 't', resourceNames: ['a'] }), lists).names, ['a'])
+  const lists: LastLists = new Map()
+  for (let i = 0; i < 2; i++) assert.deepEqual(decodeSotw(scattered, lists, nameLists).names, ['a', 'b'])
+  assert.deepEqual(decodeSotw(part({ typeUrl: 't', resourceNames: ['a'] }), lists, nameLists).names, ['a'])
+  assert.deepEqual(decodeDelta(scattered, nameLists).subscribe, ['a', 'b'])
+})
+
+test('equal lists of names are one list; others never', () => {
+  const names = Array.from({ length: 100 }, (_, i) => `name-${i}`)
+  const list = (variant: 'sotw' | 'delta', resourceNames: string[], typeUrl = 't') =>
+    variant === 'sotw'
+      ? decodeSotw(
+          Buffer.from(encode(DiscoveryRequestSchema, { typeUrl, resourceNames })),
+          new Map(),
+          nameLists,
+        ).names
+      : decodeDelta(
+          Buffer.from(
+            encode(DeltaDiscoveryRequestSchema, { typeUrl, resourceNamesSubscribe: resourceNames }),
+          ),
+          nameLists,
+        ).subscribe
+  const first = list('delta', names)
+  assert.deepEqual(first, names)
+  assert.equal(list('delta', names, 'u'), first)
+  assert.equal(list('sotw', names), first)
+  const other = [...names.slice(0, -1), 'name-xx']
+  assert.deepEqual(list('delta', other), other)
+})
+
+test('names behave as a set, and what one client changes is its own', () => {
+  const name = fc.constantFrom('a', 'b', 'c', 'd')
+  const step = fc.record({ add: fc.boolean(), name })
+  fc.assert(
+    fc.property(fc.array(name), fc.array(step), (list, steps) => {
+      const untouched = Names.of(list)
+      const names = Names.of(list)
+      const model = new Set<string>(list)
+      for (const { add, name } of steps) {
+        if (add) {
+          names.add(name)
+          model.add(name)
+        } else assert.equal(names.delete(name), model.delete(name))
+        assert.equal(names.size, model.size)
+        assert.deepEqual([...names].sort(), [...model].sort())
+        for (const each of ['a', 'b', 'c', 'd']) assert.equal(names.has(each), model.has(each))
+      }
+      assert.deepEqual([...untouched], [...new Set(list)])
+    }),
+  )
 })
 
 test('what is cut off or random is an error, never a hang', () => {
@@ -107,8 +174,8 @@ test('what is cut off or random is an error, never a hang', () => {
   )
   const tryBoth = (bytes: Buffer): void => {
     for (const read of [
-      () => decodeSotw(bytes, new Map([['t', whole.subarray(5, 11)]])),
-      () => decodeDelta(bytes),
+      () => decodeSotw(bytes, new Map([['t', whole.subarray(5, 11)]]), nameLists),
+      () => decodeDelta(bytes, nameLists),
     ]) {
       try {
         read()
@@ -133,7 +200,10 @@ test('a node in plain JSON', () => {
       value: { version: { majorNumber: 1, minorNumber: 40, patch: 2 } },
     },
   }
-  const read = decodeDelta(Buffer.from(encode(DeltaDiscoveryRequestSchema, { node, typeUrl: 't' }))).node
+  const read = decodeDelta(
+    Buffer.from(encode(DeltaDiscoveryRequestSchema, { node, typeUrl: 't' })),
+    nameLists,
+  ).node
   assert.deepEqual(read, {
     id: node.id,
     cluster: 'a.default',

@@ -14,8 +14,11 @@ import {
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { anyBytes, decode, encode, StringValueSchema } from '#xds/proto/index.ts'
 import type { Resource, ResourceSource, TypeUrl } from '#xds/resources.ts'
-import { type Encoded, toBuffer } from '#xds/server/encode.ts'
+import { noBodies } from '#xds/server/bodies.ts'
+import { toBuffer } from '#xds/server/encode.ts'
+import type { Message as Sent } from '#xds/server/grpc/call.ts'
 import { defaultLimits } from '#xds/server/limits.ts'
+import { createNameLists } from '#xds/server/name-lists.ts'
 import type { StreamStatus, TypeStatus } from '#xds/server/status.ts'
 import { openStream, type XdsStream } from '#xds/server/stream.ts'
 import { shortName, typeUrls } from '#xds/type-urls.ts'
@@ -124,7 +127,7 @@ export function createClient(
       let alive = true
       const outlet = {
         peer: '127.0.0.1:1',
-        send: (message: Encoded, taken: () => void) => {
+        send: (message: Sent, taken: () => void) => {
           if (alive) receive(parse(toBuffer(message)))
           if (slow) untaken.push(taken)
           else taken()
@@ -135,7 +138,10 @@ export function createClient(
         },
         cut: () => {},
       }
-      const deps = { source, log: silentLogger, now, wait, limits: defaultLimits, observer: {} }
+      const deps = {
+        ...{ source, log: silentLogger, now, wait, limits: defaultLimits, observer: {} },
+        shared: { bodies: noBodies, nameLists: createNameLists() },
+      }
       const id = `${node}.${++streamCount}`
       stream = openStream(id, variant.protocol, only, outlet, deps)
       const opened = stream

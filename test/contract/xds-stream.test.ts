@@ -11,10 +11,12 @@ import {
 import { encode } from '#xds/proto/index.ts'
 import { emptyResourceSet, withChanges, withMissing } from '#xds/resource-set.ts'
 import type { ResourceUpdate, TypeUrl } from '#xds/resources.ts'
+import { noBodies } from '#xds/server/bodies.ts'
 import { receiveDelta } from '#xds/server/delta.ts'
 import { defaultLimits } from '#xds/server/limits.ts'
 import { createMachine, nextResponse, patienceMs, receiveUpdate } from '#xds/server/machine.ts'
 import { createMemorySource } from '#xds/server/memory.ts'
+import { createNameLists } from '#xds/server/name-lists.ts'
 import { openStream } from '#xds/server/stream.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import { createClient, r } from './xds-client.ts'
@@ -131,7 +133,10 @@ describe('malformed requests end the stream with a clear text', () => {
         const outlet = { peer: 'p', send: () => {}, end, cut: () => {} }
         const source = createMemorySource()
         const wait = () => () => {}
-        const deps = { source, log: silentLogger, now: () => 0, wait, limits: defaultLimits, observer: {} }
+        const deps = {
+          ...{ source, log: silentLogger, now: () => 0, wait, limits: defaultLimits, observer: {} },
+          shared: { bodies: noBodies, nameLists: createNameLists() },
+        }
         const stream = openStream('s', protocol, only, outlet, deps)
         const bytes = request((fields) => Buffer.from(encode(schema, fields)))
         stream.receive(bytes)

@@ -11,21 +11,20 @@ import {
 import { decode } from '../proto/index.ts'
 import type { Node, TypeUrl } from '../resources.ts'
 import type { DeltaRequest } from './delta.ts'
+import type { NameLists } from './name-lists.ts'
 import type { SotwRequest } from './sotw.ts'
 import type { ClientError } from './subscription.ts'
 
 /** A request with what only the transport needs of it. */
 export type Received<R> = R & { readonly node: Node | undefined; readonly versionInfo: string }
 
-/** The bytes of the last list of names, by type. */
-export type NameLists = Map<TypeUrl, Buffer>
+/** The bytes of a stream's last list of names, by type. */
+export type LastLists = Map<TypeUrl, Buffer>
 
 /** Throws if the bytes are not a DiscoveryRequest. */
-export function decodeSotw(bytes: Buffer, lists: NameLists): Received<SotwRequest> {
+export function decodeSotw(bytes: Buffer, lists: LastLists, shared: NameLists): Received<SotwRequest> {
   const list = findNames(bytes, lists)
-  const rest =
-    list === undefined ? bytes : Buffer.concat([bytes.subarray(0, list.start), bytes.subarray(list.end)])
-  const message = decode(DiscoveryRequestSchema, rest)
+  const message = decode(DiscoveryRequestSchema, without(bytes, list))
   const { typeUrl, versionInfo, responseNonce: nonce } = message
   const error = errorOf(message.errorDetail, versionInfo)
   const common = { typeUrl, versionInfo, nonce, node: message.node && nodeOf(message.node), error }
@@ -36,18 +35,27 @@ export function decodeSotw(bytes: Buffer, lists: NameLists): Received<SotwReques
   }
   const raw = list === undefined ? noNames : bytes.subarray(list.start, list.end)
   if (lists.get(typeUrl)?.equals(raw)) return { ...common, names: 'same' }
-  lists.set(typeUrl, Buffer.from(raw))
-  return { ...common, names: decode(DiscoveryRequestSchema, raw).resourceNames }
+  const known = shared.get(raw, (it) => decode(DiscoveryRequestSchema, it).resourceNames)
+  lists.set(typeUrl, known.raw)
+  return { ...common, names: known.names }
 }
 
 /** Throws if the bytes are not a DeltaDiscoveryRequest. */
-export function decodeDelta(bytes: Buffer): Received<DeltaRequest> {
-  const message = decode(DeltaDiscoveryRequestSchema, bytes)
+export function decodeDelta(bytes: Buffer, shared: NameLists): Received<DeltaRequest> {
+  const list = findNames(bytes, noLists)
+  const message = decode(DeltaDiscoveryRequestSchema, without(bytes, list))
+  const subscribe = list
+    ? shared.get(
+        bytes.subarray(list.start, list.end),
+        (it) => decode(DeltaDiscoveryRequestSchema, it).resourceNamesSubscribe,
+      ).names
+    : []
+  const scattered = message.resourceNamesSubscribe
   return {
     typeUrl: message.typeUrl,
     versionInfo: '',
     nonce: message.responseNonce,
-    subscribe: message.resourceNamesSubscribe,
+    subscribe: scattered.length === 0 ? subscribe : [...subscribe, ...scattered],
     unsubscribe: message.resourceNamesUnsubscribe,
     initialVersions: message.initialResourceVersions,
     node: message.node && nodeOf(message.node),
@@ -82,15 +90,19 @@ function errorOf(
   return status && { code: status.code, message: status.message, lastGoodVersion: versionInfo }
 }
 
+const without = (bytes: Buffer, list: { start: number; end: number } | undefined): Buffer =>
+  list === undefined ? bytes : Buffer.concat([bytes.subarray(0, list.start), bytes.subarray(list.end)])
+
 const noNames = Buffer.alloc(0)
-/** resource_names = 3, length-delimited. */
+const noLists: LastLists = new Map()
+/** resource_names = 3, and resource_names_subscribe = 3 of the incremental variant: length-delimited. */
 const namesTag = 3 * 8 + 2
 
 /**
  * Where the list of names stands, if all of it stands together (all known encoders write it so). A list that
  * is byte for byte one of `lists` is skipped in one comparison. Undefined too for what can't be read.
  */
-function findNames(bytes: Buffer, lists: NameLists): { start: number; end: number } | undefined {
+function findNames(bytes: Buffer, lists: LastLists): { start: number; end: number } | undefined {
   let at = 0
   while (at !== -1 && at < bytes.length && bytes[at] !== namesTag) at = skipField(bytes, at)
   if (at === -1 || at >= bytes.length) return undefined
@@ -100,7 +112,7 @@ function findNames(bytes: Buffer, lists: NameLists): { start: number; end: numbe
   return at === -1 ? undefined : { start, end: at }
 }
 
-function knownLength(bytes: Buffer, at: number, lists: NameLists): number {
+function knownLength(bytes: Buffer, at: number, lists: LastLists): number {
   for (const list of lists.values()) {
     const end = at + list.length
     if (list.length > 0 && end <= bytes.length && bytes.compare(list, 0, list.length, at, end) === 0) {

@@ -13,6 +13,7 @@ import {
 import { emptyMeansAll } from './order.ts'
 import {
   addName,
+  beginWith,
   type ClientError,
   dropName,
   type Subscription,
@@ -56,15 +57,20 @@ function open(machine: Machine, { typeUrl, subscribe, unsubscribe, initialVersio
   const target = targetOf(machine, sub)
   const empty = subscribe.length === 0 && unsubscribe.length === 0
   if (subscribe.includes('*') || (empty && emptyMeansAll(typeUrl))) startWildcard(sub, emptyResourceSet)
+  const held = Object.entries(initialVersions)
+  const parents = machine.orphans.get(typeUrl) ?? []
+  machine.orphans.delete(typeUrl)
+  if (held.length === 0 && unsubscribe.length === 0 && !subscribe.includes('*')) {
+    if (subscribe.length > 0) beginWith(sub, subscribe)
+    return
+  }
   for (const name of subscribe) if (name !== '*') addName(sub, name, target)
   if (subscribe.length > 0) sub.named = true
   for (const name of unsubscribe) if (name !== '*') dropName(sub, name)
 
-  const due = machine.orphans.get(typeUrl)
-  machine.orphans.delete(typeUrl)
+  const due = new Set(parents.flatMap(({ children }) => children))
   const all = warmingElsewhere(machine, typeUrl)
-  for (const [name, version] of Object.entries(initialVersions))
-    reconcile(sub, name, version, all || due?.has(name) === true)
+  for (const [name, version] of held) reconcile(sub, name, version, all || due.has(name))
 }
 
 /**

@@ -1,74 +1,72 @@
 /**
- * Responses as bytes: the resources' own bytes, encoded once when they were made, copied between a few bytes
- * of the response's own. Field numbers are those of
- * envoy/service/discovery/v3/discovery.proto; the wire format is protobuf's
- * (https://protobuf.dev/programming-guides/encoding/).
+ * Responses as bytes: the resources' own bytes, encoded once when they were made, and a few bytes of the response's own.
+ * Field numbers are those of envoy/service/discovery/v3/discovery.proto; the wire format is protobuf's
+ * (https://protobuf.dev/programming-guides/encoding/), to which the order of fields means nothing.
  */
 import type { Resource } from '../resources.ts'
+import type { Bodies } from './bodies.ts'
+import type { Message } from './grpc/call.ts'
 import type { Response, Variant } from './machine.ts'
 
-/**
- * A response that writes itself. grpc-js copies each message into a buffer that begins with its frame header,
- * and asks only this much of what it is given; so the bytes are copied once rather than twice.
- */
-export interface Encoded {
-  readonly byteLength: number
-  /** Writes all into the target and returns how many bytes that were. */
-  copy(target: Buffer, start: number): number
+/** A response in two pieces: its resources, which it shares with equal responses to others, and what is its own. */
+export function encodeResponse(variant: Variant, response: Response, bodies: Bodies): Message {
+  const { resources } = response
+  const own = variant === 'sotw' ? sotwTail(response) : deltaTail(response)
+  if (resources.length === 0) return { byteLength: own.length, parts: [own] }
+  const body = bodies.get(variant, resources, variant === 'sotw' ? sotwBody : deltaBody)
+  return { byteLength: body.length + own.length, parts: [body, own] }
 }
 
-export const encodeResponse = (variant: Variant, response: Response): Encoded =>
-  variant === 'sotw' ? encodeSotw(response) : encodeDelta(response)
+export const toBuffer = ({ parts, byteLength }: Message): Buffer => Buffer.concat(parts, byteLength)
 
-export function toBuffer(encoded: Encoded): Buffer {
-  const buffer = Buffer.allocUnsafe(encoded.byteLength)
-  encoded.copy(buffer, 0)
-  return buffer
-}
-
-/** DiscoveryResponse: version_info = 1, resources = 2, type_url = 4, nonce = 5. */
-export function encodeSotw({ version, resources, typeUrl, nonce }: Response): Encoded {
-  let size = textSize(version) + textSize(typeUrl) + textSize(nonce)
+/** DiscoveryResponse: resources = 2. */
+function sotwBody(resources: readonly Resource[]): Buffer {
+  let size = 0
   for (const { bytes } of resources) size += fieldSize(bytes.length)
-  return encoded(size, (out) => {
-    writeText(out, 1, version)
+  return written(size, (out) => {
     for (const { bytes } of resources) writeBytes(out, 2, bytes)
+  })
+}
+
+/** DiscoveryResponse: version_info = 1, type_url = 4, nonce = 5. */
+function sotwTail({ version, typeUrl, nonce }: Response): Buffer {
+  return written(textSize(version) + textSize(typeUrl) + textSize(nonce), (out) => {
+    writeText(out, 1, version)
     writeText(out, 4, typeUrl)
     writeText(out, 5, nonce)
   })
 }
 
-/**
- * DeltaDiscoveryResponse: system_version_info = 1, resources = 2 (Resource: version = 1, resource = 2,
- * name = 3), type_url = 4, nonce = 5, removed_resources = 6.
- */
-export function encodeDelta({ version, resources, typeUrl, nonce, removed }: Response): Encoded {
-  let size = textSize(version) + textSize(typeUrl) + textSize(nonce)
+/** DeltaDiscoveryResponse: resources = 2 (Resource: version = 1, resource = 2, name = 3). */
+function deltaBody(resources: readonly Resource[]): Buffer {
+  let size = 0
   for (const resource of resources) size += fieldSize(deltaResourceSize(resource))
-  for (const name of removed) size += fieldSize(Buffer.byteLength(name))
-  return encoded(size, (out) => {
-    writeText(out, 1, version)
+  return written(size, (out) => {
     for (const resource of resources) {
       writeHead(out, 2, deltaResourceSize(resource))
       writeText(out, 1, resource.version)
       writeBytes(out, 2, resource.bytes)
       writeText(out, 3, resource.name)
     }
+  })
+}
+
+/** DeltaDiscoveryResponse: system_version_info = 1, type_url = 4, nonce = 5, removed_resources = 6. */
+function deltaTail({ version, typeUrl, nonce, removed }: Response): Buffer {
+  let size = textSize(version) + textSize(typeUrl) + textSize(nonce)
+  for (const name of removed) size += fieldSize(Buffer.byteLength(name))
+  return written(size, (out) => {
+    writeText(out, 1, version)
     writeText(out, 4, typeUrl)
     writeText(out, 5, nonce)
     for (const name of removed) writeRepeatedText(out, 6, name)
   })
 }
 
-function encoded(byteLength: number, write: (out: Writer) => void): Encoded {
-  return {
-    byteLength,
-    copy(target, start) {
-      const out: Writer = { buffer: target, at: start }
-      write(out)
-      return out.at - start
-    },
-  }
+function written(byteLength: number, write: (out: Writer) => void): Buffer {
+  const buffer = Buffer.allocUnsafe(byteLength)
+  write({ buffer, at: 0 })
+  return buffer
 }
 
 const deltaResourceSize = ({ version, bytes, name }: Resource): number =>

@@ -1,9 +1,11 @@
 /** One request, one answer: the unary Fetch methods, and REST's. */
 import { firstValueFrom, throwError, timeout } from 'rxjs'
 import type { Node, ResourceSource, TypeUrl } from '../resources.ts'
+import { noBodies } from './bodies.ts'
 import { decodeSotw } from './decode.ts'
-import { type Encoded, encodeSotw } from './encode.ts'
+import { encodeResponse, toBuffer } from './encode.ts'
 import { createMachine, nextResponse, type Response, receiveUpdate } from './machine.ts'
+import { noNameLists } from './name-lists.ts'
 import { receiveSotw } from './sotw.ts'
 
 export interface FetchRequest {
@@ -37,15 +39,14 @@ export async function fetchResources(source: ResourceSource, request: FetchReque
 }
 
 /** The Fetch methods: DiscoveryRequest to DiscoveryResponse. */
-export async function fetchEncoded(
-  source: ResourceSource,
-  typeUrl: TypeUrl,
-  bytes: Buffer,
-): Promise<Encoded> {
-  const request = decodeSotw(bytes, new Map())
+export async function fetchEncoded(source: ResourceSource, typeUrl: TypeUrl, bytes: Buffer): Promise<Buffer> {
+  const request = decodeSotw(bytes, new Map(), noNameLists)
   if (request.typeUrl !== '' && request.typeUrl !== typeUrl) {
     throw new Error(`this service serves ${typeUrl}, not ${request.typeUrl}`)
   }
   const names = request.names === 'same' ? [] : request.names
-  return encodeSotw(await fetchResources(source, { node: request.node, typeUrl, names }))
+  return asBytes(await fetchResources(source, { node: request.node, typeUrl, names }))
 }
+
+/** A DiscoveryResponse. */
+export const asBytes = (response: Response): Buffer => toBuffer(encodeResponse('sotw', response, noBodies))

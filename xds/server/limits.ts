@@ -19,6 +19,8 @@ export interface XdsLimits {
   /** HTTP/2 pings, which end half-open connections. */
   readonly keepaliveMs: number
   readonly keepaliveTimeoutMs: number
+  /** A connection is ended in good order after so long, ±10 %, so that clients spread over the Pilots there are. */
+  readonly maxConnectionAgeMs: number
 }
 
 export const defaultLimits: XdsLimits = {
@@ -32,4 +34,5 @@ export const defaultLimits: XdsLimits = {
   pollMs: 30_000,
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,
+  maxConnectionAgeMs: 30 * 60_000,
 }

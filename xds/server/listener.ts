@@ -8,7 +8,7 @@ import { problem, type RestAnswer, type RestHandler } from './rest.ts'
 
 export interface ListenerOptions {
   /** Takes over connections that speak HTTP/2. */
-  readonly http2: (socket: Socket) => void
+  readonly http2: (socket: Socket, peer: string) => void
   readonly rest: RestHandler
   /** A connection that says nothing for so long is closed. */
   readonly firstBytesMs: number
@@ -84,7 +84,7 @@ function classify(socket: Socket, peer: string, http: HttpServer, options: Liste
       socket.setTimeout(0)
       socket.removeAllListeners('timeout')
       socket.unshift(head)
-      if (http2) options.http2(socket)
+      if (http2) options.http2(socket, peer)
       else http.emit('connection', socket)
     }
   }

@@ -42,8 +42,8 @@ export interface Machine {
   current: ResourceSet
   /** Names that differ between `current` and `newest`. */
   waiting: Map<TypeUrl, ReadonlySet<string>> | 'all' | undefined
-  /** Children of parents that were sent before the client subscribed to the children's type (delta only). */
-  readonly orphans: Map<TypeUrl, Set<string>>
+  /** Parents that were sent before the client subscribed to their children's type, by that type (delta only). */
+  readonly orphans: Map<TypeUrl, readonly Resource[]>
 }
 
 export interface Response {
@@ -164,8 +164,6 @@ function respond(machine: Machine, sub: Subscription, now: number): Response | u
   const asked = sub.owed || (silent && next.removed.some((name) => sub.forced.has(name)))
   const removed = silent ? [] : next.removed
   const resources = sub.complete ? completeState(sub, target, next.deferred) : next.changed
-  const children =
-    childType(sub.typeUrl) === undefined ? [] : next.changed.flatMap(({ children }) => children)
   applyPlan(sub, target, only, next)
   if (silent) forgive(sub, next.removed)
   if (!asked && next.changed.length === 0 && removed.length === 0) return undefined
@@ -179,7 +177,7 @@ function respond(machine: Machine, sub: Subscription, now: number): Response | u
     changed: next.changed,
     removed: next.removed,
   }
-  sendChildren(machine, sub.typeUrl, children)
+  sendChildren(machine, sub.typeUrl, next.changed)
   return {
     typeUrl: sub.typeUrl,
     version: sub.sentVersion,
@@ -228,18 +226,23 @@ function mayRemove(machine: Machine, sub: Subscription): boolean {
  * Envoy warms a changed cluster until endpoints arrive for it, even if they are the same; a listener likewise
  * waits for its routes.
  */
-function sendChildren(machine: Machine, parentType: TypeUrl, children: readonly string[]): void {
+function sendChildren(machine: Machine, parentType: TypeUrl, parents: readonly Resource[]): void {
   const typeUrl = childType(parentType)
-  if (typeUrl === undefined || children.length === 0) return
+  if (typeUrl === undefined || parents.length === 0) return
   const sub = findSubscription(machine, typeUrl)
   if (sub !== undefined) {
-    for (const name of children) if (isInterested(sub, name)) sub.forced.add(name)
+    for (const { children } of parents)
+      for (const name of children) if (isInterested(sub, name)) sub.forced.add(name)
   } else if (machine.variant === 'delta') {
-    const orphans = machine.orphans.get(typeUrl) ?? new Set()
-    for (const name of children) orphans.add(name)
-    machine.orphans.set(typeUrl, orphans)
+    const before = machine.orphans.get(typeUrl)
+    machine.orphans.set(typeUrl, before === undefined ? parents : newest([...before, ...parents]))
   }
 }
+
+/** Of each name the last. */
+const newest = (resources: readonly Resource[]): readonly Resource[] => [
+  ...new Map(resources.map((resource) => [resource.name, resource])).values(),
+]
 
 /** With what is to be removed later it is another version than without. */
 function versionOf(sub: Subscription, target: ResourceSet, deferred: readonly string[]): string {

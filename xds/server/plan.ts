@@ -29,16 +29,29 @@ export function plan(
   removals: boolean,
 ): Plan {
   const result: Plan = { changed: [], removed: [], deferred: [] }
+  const first = sub.sentNonce === ''
+  if (first && sub.exceptions.size === 0 && sub.everything) return firstPlan(sub, target, result)
   for (const name of candidates(sub, target, only)) {
-    const forced = sub.forced.has(name)
     const wanted = wantedOf(sub, target, name)
     const held = heldOf(sub, name)
+    const forced = sub.forced.has(name) || (first && held === undefined && sub.names.has(name))
     if (wanted !== undefined) {
       if (forced || held?.version !== wanted.version) result.changed.push(wanted)
     } else if (forced || (held !== undefined && removals)) result.removed.push(name)
     else if (held !== undefined) result.deferred.push(name)
   }
   if (sub.rejection !== undefined) addSuspects(sub, sub.rejection, target, result)
+  return result
+}
+
+/** The same for a client that holds nothing yet: all that it wants is news. */
+function firstPlan(sub: Subscription, target: ResourceSet, result: Plan): Plan {
+  if (sub.wildcard) for (const resource of target.all(sub.typeUrl)) result.changed.push(resource)
+  for (const name of sub.names) {
+    const wanted = wantedOf(sub, target, name)
+    if (wanted === undefined) result.removed.push(name)
+    else if (!sub.wildcard || target.get(sub.typeUrl, name) === undefined) result.changed.push(wanted)
+  }
   return result
 }
 

@@ -12,8 +12,7 @@ import { decode } from '../proto/index.ts'
 import type { ResourceSource, TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
 import { nodeOf } from './decode.ts'
-import { encodeSotw, toBuffer } from './encode.ts'
-import { fetchResources, NotReadyError } from './fetch.ts'
+import { asBytes, fetchResources, NotReadyError } from './fetch.ts'
 import type { Response } from './machine.ts'
 
 export interface RestAnswer {
@@ -68,7 +67,7 @@ export function createRestHandler(source: ResourceSource): RestHandler {
       const found = await fetchResources(source, { node: nodeOf(request.node), typeUrl, names })
       const response = { ...found, nonce: '', version: versionOf(found, names) }
       if (response.version === request.versionInfo) return { status: 304, body: '' }
-      const message = decode(DiscoveryResponseSchema, toBuffer(encodeSotw(response)))
+      const message = decode(DiscoveryResponseSchema, asBytes(response))
       return { status: 200, body: JSON.stringify(toJson(DiscoveryResponseSchema, message)) }
     } catch (error) {
       if (error instanceof NotReadyError) return problem(503, 'XDS_NOT_READY', error.message, 'see /ready')

@@ -4,8 +4,6 @@
  */
 import {
   Server,
-  ServerCredentials,
-  type ServerDuplexStream,
   type ServerUnaryCall,
   type sendUnaryData,
   status,
@@ -13,13 +11,18 @@ import {
 } from '@grpc/grpc-js'
 import { type Logger, silentLogger } from '#support/logger.ts'
 import type { Resource, ResourceSource } from '../resources.ts'
-import type { Encoded } from './encode.ts'
+import { createBodies } from './bodies.ts'
 import { fetchEncoded, NotReadyError } from './fetch.ts'
+import type { Call } from './grpc/call.ts'
+import { createConnections } from './grpc/connections.ts'
+import { passageTo } from './grpc/passage.ts'
 import { defaultLimits, type XdsLimits } from './limits.ts'
 import { lingering } from './linger.ts'
 import { listenShared, type SharedListener } from './listener.ts'
+import type { Variant } from './machine.ts'
+import { createNameLists } from './name-lists.ts'
 import { createRestHandler } from './rest.ts'
-import { type XdsMethod, xdsMethods, xdsService } from './services.ts'
+import { fetchMethods, fetchService, streamMethods, type XdsMethod } from './services.ts'
 import type { StreamStatus, XdsObserver } from './status.ts'
 import { openStream, type StreamDeps, type XdsStream } from './stream.ts'
 
@@ -47,17 +50,28 @@ export interface XdsServer {
 export function createXdsServer(options: XdsServerOptions): XdsServer {
   const limits = { ...defaultLimits, ...options.limits }
   const { source, log = silentLogger, now = Date.now, observer = {} } = options
-  const deps: StreamDeps = { source, log, now, wait, limits, observer }
+  const bodies = createBodies()
+  const shared = { bodies, nameLists: createNameLists() }
+  const deps: StreamDeps = { source, log, now, wait, limits, observer, shared }
   const streams = new Map<string, { readonly stream: XdsStream; readonly address: string }>()
   const perAddress = new Map<string, number>()
   const polled = lingering(source, limits.pollMs, limits.maxStreams)
   const rest = createRestHandler(polled)
   const grpc = new Server(grpcOptions(limits))
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
   grpc.addService(
-    xdsService,
-    Object.fromEntries(xdsMethods.map((method) => [method.path, handlerOf(method)])),
+    fetchService,
+    Object.fromEntries(fetchMethods.map((method) => [method.path, fetcherOf(method)])),
   )
+  const passage = passageTo(grpc)
+  const connections = createConnections({
+    limits,
+    methodOf: (path) => {
+      const method = streamMethods.get(path)
+      return method && ((call) => accept(call, method))
+    },
+    elsewhere: passage.forward,
+    random: Math.random,
+  })
   const listeners: SharedListener[] = []
   let streamCount = 0
   let draining = false
@@ -69,10 +83,9 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     Math.max(50, Math.min(limits.slowReaderMs, limits.firstRequestMs) / 4),
   ).unref()
 
-  function handlerOf(method: XdsMethod): UntypedHandleCall {
-    if (method.kind !== 'fetch') return (call: ServerDuplexStream<Buffer, Encoded>) => accept(call, method)
-    return (call: ServerUnaryCall<Buffer, Encoded>, reply: sendUnaryData<Encoded>) => {
-      fetchEncoded(polled, method.typeUrl!, call.request).then(
+  function fetcherOf({ typeUrl }: XdsMethod): UntypedHandleCall {
+    return (call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) => {
+      fetchEncoded(polled, typeUrl!, call.request).then(
         (message) => reply(null, message),
         (error: Error) => {
           const code = error instanceof NotReadyError ? status.UNAVAILABLE : status.INVALID_ARGUMENT
@@ -82,28 +95,24 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     }
   }
 
-  function accept(call: ServerDuplexStream<Buffer, Encoded>, method: XdsMethod): void {
-    const peer = call.getPeer()
+  function accept(call: Call, { kind, typeUrl }: XdsMethod): void {
+    const { peer } = call
     const address = peer.slice(0, peer.lastIndexOf(':'))
     const refusal = refusalOf(address)
     if (refusal !== undefined) {
       observer.onRefused?.(peer, status[refusal.code], refusal.details)
-      // The stream is ended with the error's status; without a listener it would be an uncaught exception.
-      call.on('error', () => {})
-      call.emit('error', refusal)
+      call.end(refusal.code, refusal.details)
       return
     }
     const id = (++streamCount).toString(36)
     const end = (code: status, details: string): void => {
-      call.emit('error', { code, details })
+      call.end(code, details)
       gone()
     }
-    const send = (message: Encoded, taken: () => void): void => void call.write(message, taken)
     const cut = (): void => {
       for (const listener of listeners) listener.cut(peer)
     }
-    const outlet = { peer, send, end, cut }
-    const stream = openStream(id, method.kind as 'sotw' | 'delta', method.typeUrl, outlet, deps)
+    const stream = openStream(id, kind as Variant, typeUrl, { peer, send: call.send, end, cut }, deps)
     const gone = (): void => {
       stream.closed()
       if (!streams.delete(id)) return
@@ -113,13 +122,14 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     }
     streams.set(id, { stream, address })
     perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
-    call.on('data', stream.receive)
-    call.on('end', () => {
-      gone()
-      call.end()
+    call.listen({
+      message: stream.receive,
+      ended() {
+        gone()
+        call.end(status.OK, '')
+      },
+      gone,
     })
-    call.on('cancelled', gone)
-    call.on('error', gone)
   }
 
   function refusalOf(address: string): { code: status; details: string } | undefined {
@@ -140,7 +150,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   async function drain(graceMs: number): Promise<void> {
     draining = true
     for (const listener of listeners) listener.stop()
-    injector.drain(graceMs)
+    connections.drain(graceMs)
     const leaving = [...streams.values()]
     await Promise.all(
       leaving.map(async ({ stream }, index) => {
@@ -157,14 +167,16 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
       stream.fail(status.UNAVAILABLE, 'this Pilot is shutting down')
     await Promise.all(listeners.map((listener) => listener.close()))
     polled.close()
-    injector.destroy()
+    bodies.close()
+    connections.close()
+    passage.close()
     grpc.forceShutdown()
   }
 
   return {
     async listen(address) {
       const listener = await listenShared(address, {
-        http2: (socket) => injector.injectConnection(socket),
+        http2: connections.add,
         rest,
         firstBytesMs: limits.firstRequestMs,
         maxBodyBytes: limits.maxRequestBytes,
@@ -192,10 +204,6 @@ function grpcOptions(limits: XdsLimits): Record<string, number> {
   return {
     'grpc.max_receive_message_length': limits.maxRequestBytes,
     'grpc.max_send_message_length': -1,
-    'grpc.max_concurrent_streams': limits.maxStreamsPerPeer,
-    'grpc.keepalive_time_ms': limits.keepaliveMs,
-    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
-    'grpc.keepalive_permit_without_calls': 1,
     'grpc.enable_channelz': 0,
   }
 }

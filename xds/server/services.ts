@@ -2,7 +2,6 @@
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import type { TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
-import type { Encoded } from './encode.ts'
 import type { Variant } from './machine.ts'
 
 /** A method with streams, or a unary Fetch. */
@@ -46,23 +45,27 @@ export const xdsMethods: readonly XdsMethod[] = [
   },
 ]
 
-const asIs = (bytes: Buffer): Buffer => bytes
-/** Where grpc-js wants a Buffer it uses `byteLength` and `copy` of it only; see Encoded. */
-const asBuffer = (message: Encoded): Buffer => message as unknown as Buffer
+/** Served by streams of our own (grpc/call.ts). */
+export const streamMethods: ReadonlyMap<string, XdsMethod> = new Map(
+  xdsMethods.filter(({ kind }) => kind !== 'fetch').map((method) => [method.path, method]),
+)
+/** Served by grpc-js. */
+export const fetchMethods = xdsMethods.filter(({ kind }) => kind === 'fetch')
 
-/** All methods as one grpc-js service; requests stay bytes. The key of a method is its path. */
-export const xdsService: ServiceDefinition = Object.fromEntries(
-  xdsMethods.map(({ path, kind }): [string, MethodDefinition<Buffer, Encoded>] => [
+const asIs = (bytes: Buffer): Buffer => bytes
+
+/** As one grpc-js service; messages stay bytes. The key of a method is its path. */
+export const fetchService: ServiceDefinition = Object.fromEntries(
+  fetchMethods.map(({ path }): [string, MethodDefinition<Buffer, Buffer>] => [
     path,
     {
       path,
-      requestStream: kind !== 'fetch',
-      responseStream: kind !== 'fetch',
+      requestStream: false,
+      responseStream: false,
       requestSerialize: asIs,
       requestDeserialize: asIs,
-      responseSerialize: asBuffer,
-      // Clients only; the type demands it.
-      responseDeserialize: (bytes) => bytes as unknown as Encoded,
+      responseSerialize: asIs,
+      responseDeserialize: asIs,
     },
   ]),
 )

@@ -13,6 +13,7 @@ import {
 import { emptyMeansAll } from './order.ts'
 import {
   addName,
+  beginWith,
   type ClientError,
   dropName,
   type Subscription,
@@ -53,6 +54,10 @@ function setNames(machine: Machine, sub: Subscription, list: readonly string[], 
   if (wildcard && !sub.wildcard) startWildcard(sub, emptyResourceSet)
   else if (!wildcard && sub.wildcard) stopWildcard(sub)
 
+  if (first && !wildcard) {
+    beginWith(sub, list)
+    return
+  }
   const target = targetOf(machine, sub)
   for (const name of wanted) if (!sub.names.has(name)) addName(sub, name, target)
   if (!first) for (const name of sub.names) if (!wanted.has(name)) dropName(sub, name)

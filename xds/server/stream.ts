@@ -6,9 +6,11 @@ import { status } from '@grpc/grpc-js'
 import type { Subscription as RxSubscription } from 'rxjs'
 import type { Logger } from '#support/logger.ts'
 import type { Node, Resource, ResourceSource, TypeUrl } from '../resources.ts'
-import { decodeDelta, decodeSotw, type NameLists } from './decode.ts'
+import type { Bodies } from './bodies.ts'
+import { decodeDelta, decodeSotw, type LastLists } from './decode.ts'
 import { receiveDelta } from './delta.ts'
-import { type Encoded, encodeResponse } from './encode.ts'
+import { encodeResponse } from './encode.ts'
+import type { Message } from './grpc/call.ts'
 import type { XdsLimits } from './limits.ts'
 import {
   createMachine,
@@ -20,6 +22,7 @@ import {
   type Variant,
   wakeAt,
 } from './machine.ts'
+import type { NameLists } from './name-lists.ts'
 import { receiveSotw } from './sotw.ts'
 import { type StreamInfo, type StreamStatus, typeStatuses, type XdsObserver } from './status.ts'
 import { heldResources } from './subscription.ts'
@@ -28,7 +31,7 @@ import { heldResources } from './subscription.ts'
 export interface Outlet {
   readonly peer: string
   /** `taken` is called when the transport has passed the message on, and never after the stream has ended. */
-  send(message: Encoded, taken: () => void): void
+  send(message: Message, taken: () => void): void
   /** Ends the stream with a gRPC status. */
   end(code: status, message: string): void
   /** Ends the connection: a status would wait behind what the client doesn't read. */
@@ -43,6 +46,13 @@ export interface StreamDeps {
   readonly wait: (ms: number, work: () => void) => () => void
   readonly limits: XdsLimits
   readonly observer: XdsObserver
+  readonly shared: SharedState
+}
+
+/** What streams have in common is kept once for all of them. */
+export interface SharedState {
+  readonly bodies: Bodies
+  readonly nameLists: NameLists
 }
 
 export interface XdsStream {
@@ -64,9 +74,14 @@ export function openStream(
   outlet: Outlet,
   deps: StreamDeps,
 ): XdsStream {
-  const { limits, now, observer } = deps
+  const {
+    limits,
+    now,
+    observer,
+    shared: { bodies, nameLists },
+  } = deps
   const machine = createMachine(variant, `${id}-`, onlyType === undefined)
-  const lists: NameLists = new Map()
+  const lists: LastLists = new Map()
   const since = now()
   let node: Node | undefined
   let updates: RxSubscription | undefined
@@ -99,7 +114,7 @@ export function openStream(
     lastMessageAt = now()
     let request: ReturnType<typeof decodeSotw> | ReturnType<typeof decodeDelta>
     try {
-      request = variant === 'sotw' ? decodeSotw(message, lists) : decodeDelta(message)
+      request = variant === 'sotw' ? decodeSotw(message, lists, nameLists) : decodeDelta(message, nameLists)
     } catch (error) {
       fail(status.INVALID_ARGUMENT, `not a discovery request: ${messageOf(error)}`)
       return
@@ -191,7 +206,7 @@ export function openStream(
   }
 
   function send(response: Response): void {
-    const message = encodeResponse(variant, response)
+    const message = encodeResponse(variant, response, bodies)
     sendingSince = now()
     bytesSent += message.byteLength
     messagesSent++

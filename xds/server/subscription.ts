@@ -7,6 +7,7 @@
  * the same in `base`, in the newest set and in the client.
  */
 import type { Resource, ResourceSet, TypeUrl } from '../resources.ts'
+import { Names } from './names.ts'
 
 /** What the client has under a name; the resource is unknown when the client named its version itself. */
 export interface Held {
@@ -50,7 +51,7 @@ export interface Subscription {
   /** Names were given once, so that an empty list no longer means "all". */
   named: boolean
   /** Explicitly subscribed names, without "*". */
-  readonly names: Set<string>
+  names: Names
   base: ResourceSet
   exceptions: Map<string, Held | undefined>
   readonly dirty: Set<string>
@@ -78,7 +79,7 @@ export function createSubscription(typeUrl: TypeUrl, complete: boolean, nothing:
     complete,
     wildcard: false,
     named: false,
-    names: new Set(),
+    names: new Names(),
     base: nothing,
     exceptions: new Map(),
     dirty: new Set(),
@@ -111,6 +112,13 @@ export function addName(sub: Subscription, name: string, set: ResourceSet): void
   sub.names.add(shared)
   sub.forced.add(shared)
   sub.removals.delete(shared)
+}
+
+/** The first names of a subscription that was told nothing yet, and whose client holds nothing. */
+export function beginWith(sub: Subscription, list: readonly string[]): void {
+  sub.names = Names.of(list)
+  sub.named = true
+  sub.everything = true
 }
 
 /** Ends the subscription to a name. */
@@ -269,7 +277,7 @@ export function countHeld(sub: Subscription): number {
 }
 
 /** All names that the client may have something under. */
-export function possiblyHeld(sub: Subscription): ReadonlySet<string> {
+export function possiblyHeld(sub: Subscription): Iterable<string> {
   if (!sub.wildcard) return sub.names
   const names = new Set([...sub.names, ...sub.exceptions.keys()])
   for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)

@@ -1,0 +1,144 @@
+/**
+ * A gRPC stream in both directions, on a stream of node:http2, for messages that are bytes already. grpc-js copies
+ * each message for each stream; here bytes that many streams share go to the socket as they are.
+ * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ */
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { gunzipSync, inflateSync } from 'node:zlib'
+import { status } from '@grpc/grpc-js'
+import { HEAD, type Inflate, MessageError, messageReader, writeHead } from './messages.ts'
+
+/** A message in pieces, of which large ones may be shared with other streams. */
+export interface Message {
+  readonly byteLength: number
+  readonly parts: readonly Uint8Array[]
+}
+
+export interface CallListener {
+  message(bytes: Buffer): void
+  /** The client says no more. */
+  ended(): void
+  /** Once, whoever ended it. */
+  gone(): void
+}
+
+export interface Call {
+  /** `address:port` of the client. */
+  readonly peer: string
+  listen(listener: CallListener): void
+  /** `taken` is called when the transport has passed it on, and never after the end. */
+  send(message: Message, taken: () => void): void
+  /** Ends it with a status, after what was sent. */
+  end(code: status, details: string): void
+}
+
+/** Below this, one copy costs less than a write of several pieces. */
+const SMALL = 4096
+
+const inflaters: Readonly<Record<string, Inflate>> = {
+  gzip: (message, maxOutputLength) => gunzipSync(message, { maxOutputLength }),
+  deflate: (message, maxOutputLength) => inflateSync(message, { maxOutputLength }),
+}
+
+const grpcHeaders = {
+  ':status': 200,
+  'content-type': 'application/grpc',
+  'grpc-accept-encoding': 'identity,deflate,gzip',
+}
+
+/** Answers the request of a gRPC method whose both sides are streams. */
+export function openCall(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: string,
+  maxBytes: number,
+): Call {
+  let over = false
+  let deadline: NodeJS.Timeout | undefined
+  // Whatever breaks is followed by 'close'.
+  stream.on('error', () => {})
+
+  function end(code: status, details: string): void {
+    if (over || stream.destroyed || stream.closed) return
+    over = true
+    const trailers = { 'grpc-status': String(code), 'grpc-message': encodeURIComponent(details) }
+    if (!stream.headersSent) stream.respond({ ...grpcHeaders, ...trailers }, { endStream: true })
+    else {
+      stream.once('wantTrailers', () => {
+        stream.sendTrailers(trailers)
+        // The client's half may stay open; RFC 9113, 8.1.
+        setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
+      })
+      stream.end()
+    }
+  }
+
+  function send({ byteLength, parts }: Message, taken: () => void): void {
+    if (over || stream.destroyed || stream.closed) return
+    const done = (error?: Error | null): void => {
+      if (!error && !over) taken()
+    }
+    if (byteLength <= SMALL) {
+      const whole = Buffer.allocUnsafe(HEAD + byteLength)
+      writeHead(whole, byteLength)
+      let at = HEAD
+      for (const part of parts) {
+        whole.set(part, at)
+        at += part.length
+      }
+      stream.write(whole, done)
+      return
+    }
+    const head = Buffer.allocUnsafe(HEAD)
+    writeHead(head, byteLength)
+    stream.cork()
+    stream.write(head)
+    parts.forEach((part, i) => void stream.write(part, i === parts.length - 1 ? done : undefined))
+    stream.uncork()
+  }
+
+  return {
+    peer,
+    send,
+    end,
+    listen(listener) {
+      stream.once('close', () => {
+        over = true
+        clearTimeout(deadline)
+        listener.gone()
+      })
+      const encoding = String(headers['grpc-encoding'] ?? 'identity')
+      const inflate = inflaters[encoding]
+      if (encoding !== 'identity' && inflate === undefined) {
+        end(status.UNIMPLEMENTED, `grpc-encoding ${encoding} is not known`)
+        return
+      }
+      const timeout = timeoutOf(headers['grpc-timeout'])
+      if (timeout !== undefined)
+        deadline = setTimeout(() => end(status.DEADLINE_EXCEEDED, 'its deadline is over'), timeout).unref()
+      stream.respond(grpcHeaders, { waitForTrailers: true })
+      const read = messageReader(maxBytes, inflate)
+      stream.on('data', (chunk: Buffer) => {
+        if (over) return
+        try {
+          for (const message of read(chunk)) if (!over) listener.message(message)
+        } catch (error) {
+          if (!(error instanceof MessageError)) throw error
+          end(error.kind === 'too large' ? status.RESOURCE_EXHAUSTED : status.INTERNAL, error.message)
+        }
+      })
+      stream.once('end', () => listener.ended())
+    },
+  }
+}
+
+const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
+/** What setTimeout takes. */
+const MAX_TIMEOUT = 2 ** 31 - 1
+
+/** ms; undefined = no deadline. */
+function timeoutOf(header: string | readonly string[] | undefined): number | undefined {
+  const [, amount, unit] = /^(\d{1,8})([HMSmun])$/.exec(String(header ?? '')) ?? []
+  if (amount === undefined || unit === undefined) return undefined
+  return Math.min(MAX_TIMEOUT, Number(amount) * units[unit]!)
+}
