@@ -90,7 +90,14 @@ export function layered(first: ResourceSet, second: ResourceSet): ResourceSet {
     }
     return overlap
   }
+  const both = new Map<TypeUrl, object>()
   return {
+    content(typeUrl) {
+      if (second.size(typeUrl) === 0) return first.content(typeUrl)
+      if (first.size(typeUrl) === 0) return second.content(typeUrl)
+      if (!both.has(typeUrl)) both.set(typeUrl, {})
+      return both.get(typeUrl)!
+    },
     get: (typeUrl, name) => first.get(typeUrl, name) ?? second.get(typeUrl, name),
     *all(typeUrl) {
       yield* first.all(typeUrl)
@@ -133,6 +140,7 @@ function setOf(types: ReadonlyMap<TypeUrl, Table>, missing: Missing): Changeable
     all: (typeUrl) => members(types.get(typeUrl) ?? emptyTable),
     size: (typeUrl) => types.get(typeUrl)?.size ?? 0,
     version: (typeUrl) => format(types.get(typeUrl)?.sum ?? 0n),
+    content: (typeUrl) => types.get(typeUrl) ?? emptyTable,
     missing,
   }
 }

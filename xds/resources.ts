@@ -26,6 +26,8 @@ export interface ResourceSet {
   size(typeUrl: TypeUrl): number
   /** Of all resources of the type together; independent of order and history: same resources, same version. */
   version(typeUrl: TypeUrl): string
+  /** An object that stands for all resources of the type together: the same object, the same resources. */
+  content(typeUrl: TypeUrl): object
   /** What to say of a name that isn't there, so that no client warms for ever: an empty resource, or undefined = "does not exist". */
   missing(typeUrl: TypeUrl, name: string): Resource | undefined
 }

@@ -1,12 +1,13 @@
 /**
  * What many clients are told is written once: the resources of a response as bytes, kept while equal responses are
- * still being sent. A thousand clients that start at once hold one body instead of a thousand.
+ * still being sent. It is cut into pieces by count, so that clients whose resources differ in a few share the others:
+ * a thousand that start at once hold the bytes of one.
  */
 import type { Resource } from '../resources.ts'
 
 export interface Bodies {
-  /** The bytes of these resources in this form (`variant`); `write` makes them if they aren't there. */
-  get(variant: string, resources: readonly Resource[], write: Write): Buffer
+  /** The bytes of these resources in this form (`variant`), in pieces; `write` makes those that aren't there. */
+  get(variant: string, resources: readonly Resource[], write: Write): readonly Buffer[]
   close(): void
 }
 type Write = (resources: readonly Resource[]) => Buffer
@@ -19,6 +20,8 @@ interface Body {
   used: boolean
 }
 
+/** Resources: some 64 kB. */
+const PIECE = 64
 /** A body that nobody asked for in so many ms is let go. */
 const KEPT_MS = 2000
 /** All together; what comes beyond is written for each who asks. */
@@ -43,24 +46,26 @@ export function createBodies(): Bodies {
     timer = bodies.size === 0 ? undefined : setTimeout(letGo, KEPT_MS).unref()
   }
 
+  function piece(variant: string, resources: readonly Resource[], write: Write): Buffer {
+    const first = resources[0]!
+    const some = bodies.get(first)
+    const known = some?.find((each) => each.variant === variant && sameItems(each.resources, resources))
+    if (known) {
+      known.used = true
+      return known.bytes
+    }
+    const bytes = write(resources)
+    if (size + bytes.length > MAX_BYTES) return bytes
+    size += bytes.length
+    const body = { variant, resources, bytes, used: true }
+    if (some) some.push(body)
+    else bodies.set(first, [body])
+    timer ??= setTimeout(letGo, KEPT_MS).unref()
+    return bytes
+  }
+
   return {
-    get(variant, resources, write) {
-      const first = resources[0]!
-      const some = bodies.get(first)
-      const known = some?.find((each) => each.variant === variant && sameItems(each.resources, resources))
-      if (known) {
-        known.used = true
-        return known.bytes
-      }
-      const bytes = write(resources)
-      if (size + bytes.length > MAX_BYTES) return bytes
-      size += bytes.length
-      const body = { variant, resources, bytes, used: true }
-      if (some) some.push(body)
-      else bodies.set(first, [body])
-      timer ??= setTimeout(letGo, KEPT_MS).unref()
-      return bytes
-    },
+    get: (variant, resources, write) => pieces(resources).map((each) => piece(variant, each, write)),
     close() {
       clearTimeout(timer)
       bodies.clear()
@@ -70,7 +75,14 @@ export function createBodies(): Bodies {
 }
 
 /** Nothing is kept. */
-export const noBodies: Bodies = { get: (_, resources, write) => write(resources), close: () => {} }
+export const noBodies: Bodies = { get: (_, resources, write) => [write(resources)], close: () => {} }
+
+function pieces(resources: readonly Resource[]): (readonly Resource[])[] {
+  if (resources.length <= PIECE) return [resources]
+  const all: Resource[][] = []
+  for (let at = 0; at < resources.length; at += PIECE) all.push(resources.slice(at, at + PIECE))
+  return all
+}
 
 function sameItems(a: readonly Resource[], b: readonly Resource[]): boolean {
   if (a === b) return true

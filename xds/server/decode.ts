@@ -23,7 +23,7 @@ export type LastLists = Map<TypeUrl, Buffer>
 
 /** Throws if the bytes are not a DiscoveryRequest. */
 export function decodeSotw(bytes: Buffer, lists: LastLists, shared: NameLists): Received<SotwRequest> {
-  const list = findNames(bytes, lists)
+  const list = findNames(bytes, [...lists.values()])
   const message = decode(DiscoveryRequestSchema, without(bytes, list))
   const { typeUrl, versionInfo, responseNonce: nonce } = message
   const error = errorOf(message.errorDetail, versionInfo)
@@ -42,7 +42,10 @@ export function decodeSotw(bytes: Buffer, lists: LastLists, shared: NameLists): 
 
 /** Throws if the bytes are not a DeltaDiscoveryRequest. */
 export function decodeDelta(bytes: Buffer, shared: NameLists): Received<DeltaRequest> {
-  const list = findNames(bytes, noLists)
+  const list = findNames(
+    bytes,
+    Array.from(shared.recent, ({ raw }) => raw),
+  )
   const message = decode(DeltaDiscoveryRequestSchema, without(bytes, list))
   const subscribe = list
     ? shared.get(
@@ -94,7 +97,6 @@ const without = (bytes: Buffer, list: { start: number; end: number } | undefined
   list === undefined ? bytes : Buffer.concat([bytes.subarray(0, list.start), bytes.subarray(list.end)])
 
 const noNames = Buffer.alloc(0)
-const noLists: LastLists = new Map()
 /** resource_names = 3, and resource_names_subscribe = 3 of the incremental variant: length-delimited. */
 const namesTag = 3 * 8 + 2
 
@@ -102,7 +104,7 @@ const namesTag = 3 * 8 + 2
  * Where the list of names stands, if all of it stands together (all known encoders write it so). A list that
  * is byte for byte one of `lists` is skipped in one comparison. Undefined too for what can't be read.
  */
-function findNames(bytes: Buffer, lists: LastLists): { start: number; end: number } | undefined {
+function findNames(bytes: Buffer, lists: readonly Buffer[]): { start: number; end: number } | undefined {
   let at = 0
   while (at !== -1 && at < bytes.length && bytes[at] !== namesTag) at = skipField(bytes, at)
   if (at === -1 || at >= bytes.length) return undefined
@@ -112,8 +114,8 @@ function findNames(bytes: Buffer, lists: LastLists): { start: number; end: numbe
   return at === -1 ? undefined : { start, end: at }
 }
 
-function knownLength(bytes: Buffer, at: number, lists: LastLists): number {
-  for (const list of lists.values()) {
+function knownLength(bytes: Buffer, at: number, lists: readonly Buffer[]): number {
+  for (const list of lists) {
     const end = at + list.length
     if (list.length > 0 && end <= bytes.length && bytes.compare(list, 0, list.length, at, end) === 0) {
       return list.length

@@ -8,13 +8,13 @@ import type { Bodies } from './bodies.ts'
 import type { Message } from './grpc/call.ts'
 import type { Response, Variant } from './machine.ts'
 
-/** A response in two pieces: its resources, which it shares with equal responses to others, and what is its own. */
+/** A response in pieces: its resources, which it shares with equal responses to others, and last what is its own. */
 export function encodeResponse(variant: Variant, response: Response, bodies: Bodies): Message {
   const { resources } = response
   const own = variant === 'sotw' ? sotwTail(response) : deltaTail(response)
   if (resources.length === 0) return { byteLength: own.length, parts: [own] }
-  const body = bodies.get(variant, resources, variant === 'sotw' ? sotwBody : deltaBody)
-  return { byteLength: body.length + own.length, parts: [body, own] }
+  const parts = [...bodies.get(variant, resources, variant === 'sotw' ? sotwBody : deltaBody), own]
+  return { byteLength: parts.reduce((sum, { length }) => sum + length, 0), parts }
 }
 
 export const toBuffer = ({ parts, byteLength }: Message): Buffer => Buffer.concat(parts, byteLength)

@@ -28,6 +28,10 @@ export class Names implements Iterable<string> {
     return new Names(setOf(list))
   }
 
+  /** The set that it still is, to all who began with the same list; undefined once it differs. */
+  get shared(): ReadonlySet<string> | undefined {
+    return this.#own?.size || this.#without?.size ? undefined : this.#shared
+  }
   get size(): number {
     return this.#shared.size + (this.#own?.size ?? 0) - (this.#without?.size ?? 0)
   }

@@ -9,7 +9,10 @@ import {
   wantedOf,
 } from './subscription.ts'
 
-export interface Plan {
+/** Not changed once it is made: clients share it. */
+export type Plan = { readonly [K in keyof Draft]: Readonly<Draft[K]> }
+
+interface Draft {
   /** What differs from what the client has, and what it asked for again. */
   readonly changed: Resource[]
   /** Names that are gone, or were asked for and don't exist. */
@@ -28,9 +31,9 @@ export function plan(
   only: 'all' | 'forced',
   removals: boolean,
 ): Plan {
-  const result: Plan = { changed: [], removed: [], deferred: [] }
   const first = sub.sentNonce === ''
-  if (first && sub.exceptions.size === 0 && sub.everything) return firstPlan(sub, target, result)
+  if (first && sub.exceptions.size === 0 && sub.everything) return firstPlan(sub, target)
+  const result: Draft = { changed: [], removed: [], deferred: [] }
   for (const name of candidates(sub, target, only)) {
     const wanted = wantedOf(sub, target, name)
     const held = heldOf(sub, name)
@@ -44,14 +47,28 @@ export function plan(
   return result
 }
 
-/** The same for a client that holds nothing yet: all that it wants is news. */
-function firstPlan(sub: Subscription, target: ResourceSet, result: Plan): Plan {
+/** Plans of clients that hold nothing yet, by what there is and what they want of it: they are the same for many. */
+const firstPlans = new WeakMap<object, WeakMap<ReadonlySet<string>, Plan>>()
+
+/** All that it wants is news. What there is not is not remembered: that depends on more than what there is. */
+function firstPlan(sub: Subscription, target: ResourceSet): Plan {
+  const { shared } = sub.names
+  const content = target.content(sub.typeUrl)
+  const known = shared && firstPlans.get(content)?.get(shared)
+  if (known && !sub.wildcard) return known
+  const result: Draft = { changed: [], removed: [], deferred: [] }
+  let all = true
   if (sub.wildcard) for (const resource of target.all(sub.typeUrl)) result.changed.push(resource)
   for (const name of sub.names) {
-    const wanted = wantedOf(sub, target, name)
+    const resource = target.get(sub.typeUrl, name)
+    if (resource === undefined) all = false
+    const wanted = resource ?? target.missing(sub.typeUrl, name)
     if (wanted === undefined) result.removed.push(name)
-    else if (!sub.wildcard || target.get(sub.typeUrl, name) === undefined) result.changed.push(wanted)
+    else if (!sub.wildcard || resource === undefined) result.changed.push(wanted)
   }
+  if (!shared || sub.wildcard || !all) return result
+  const plans = firstPlans.get(content) ?? new WeakMap<ReadonlySet<string>, Plan>()
+  firstPlans.set(content, plans.set(shared, result))
   return result
 }
 
@@ -75,7 +92,7 @@ function addSuspects(
   sub: Subscription,
   { blamed, suspects }: Rejection,
   target: ResourceSet,
-  result: Plan,
+  result: Draft,
 ): void {
   const said = new Set([...result.changed.map((resource) => resource.name), ...result.removed])
   const isDue = sub.complete ? sub.owed || said.size > 0 : [...said].some((name) => blamed.has(name))
