@@ -219,7 +219,7 @@ function listen(harness: RegistryHarness) {
       return undefined
     },
     async until(holds: (updates: readonly RegistryUpdate[]) => boolean): Promise<void> {
-      for (let waited = 0; waited < 500; waited++) {
+      for (let waited = 0; waited < 2000; waited++) {
         if (broken) throw broken
         if (holds(updates)) return
         await Promise.race([harness.pass(10), new Promise<void>((resolve) => waiting.add(resolve))])

@@ -101,8 +101,16 @@ async function speaks(backend: Backend, load: Load): Promise<void> {
     await until(`answers of ${name}`, () => (load.counts.byApp.get(name) ?? 0) > 0, 90_000)
     await backend.deregister(name)
     await until(`${name} to be gone`, async () => (await endpoints()).length === 4, 30_000)
-    const before = app.count()
-    await until('other answers', () => load.counts.ok > before, 10_000)
+    // The Pilot has let go of it; its Envoy hears that a moment later, and what is on its way must be answered.
+    await until(
+      'fifty answers, none of them its own',
+      async () => {
+        const [own, all] = [app.count(), load.counts.ok]
+        await until('fifty answers', () => load.counts.ok > all + 50)
+        return app.count() === own
+      },
+      30_000,
+    )
   } finally {
     await app.stop()
   }

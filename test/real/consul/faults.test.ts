@@ -89,7 +89,7 @@ suite('Consul in bad hours', () => {
     ],
   ] satisfies (readonly [string, FaultMode, string])[])
     test(`the server ${name}: endpoints stay, and come right afterwards`, async (t) => {
-      const w = await guarded(t, { wait: 300, timeout: 500 })
+      const w = await guarded(t, { wait: 300, timeout: 1500 })
       await proxy.mode(mode)
       proxy.cut()
       await w.until(
@@ -165,7 +165,7 @@ suite('Consul in bad hours', () => {
   })
 
   test('paused (SIGSTOP): endpoints stay, and what happens afterwards is told', async (t) => {
-    const w = await guarded(t, { wait: 300, timeout: 500 })
+    const w = await guarded(t, { wait: 300, timeout: 1500 })
     consul.pause()
     try {
       await w.until('trouble', () => w.trouble())
@@ -205,7 +205,8 @@ suite('Consul in bad hours', () => {
     await w.until('asked', () => proxy.connections() > 0)
     w.stop()
     await w.until('closed', () => proxy.connections() === 0)
-    await proxy.mode({ delay: 50 })
+    // Longer than the loop below takes to see the question, so that there is no answer yet.
+    await proxy.mode({ delay: 1000 })
     const other = watch(undefined, { address: proxy.url })
     await other.until('asked', () => proxy.connections() > 0)
     other.stop()

@@ -6,7 +6,13 @@ import { silentLogger } from '#support/logger.ts'
 import { registryContract } from '../../contract/registry.ts'
 import { countingClock } from '../../registries/eureka-clock.ts'
 import { eurekaSettings } from '../../registries/eureka-settings.ts'
-import { type EurekaInstance, type FaultProxy, startFaultProxy } from '../../testbed/index.ts'
+import {
+  type EurekaInstance,
+  type FaultProxy,
+  type ProxiedAnswer,
+  type ProxiedRequest,
+  startFaultProxy,
+} from '../../testbed/index.ts'
 import { startTracked, type TrackedEureka } from './tracked.ts'
 import { watch } from './watch.ts'
 
@@ -37,16 +43,21 @@ registryContract('eureka, the real server', async () => {
   const { clock, pending } = countingClock()
   const settings = eurekaSettings(proxy.url, { pollInterval: 50 })
   let held: readonly EurekaInstance[] = []
-  // The suite's changes are each one step; of a real server the halves of one would be seen.
+  // The suite's changes are each one step; of a real server the halves of one would be seen, also in an answer that was
+  // made in the middle of a change and is read after its end.
   let changing = false
+  const early = new WeakSet<object>()
   const before = new Map<string, string>()
-  const steps = {
-    rewrite({ path }: { path: string }, { body }: { body: string }) {
-      if (!changing) before.set(path, body)
-      return { body: before.get(path) ?? body }
-    },
+  const rewrite = (request: ProxiedRequest, { body }: ProxiedAnswer) => {
+    if (!changing && !early.has(request)) before.set(request.path, body)
+    return { body: before.get(request.path) ?? body }
   }
-  await proxy.mode(steps)
+  const pass = () =>
+    proxy.mode({ rewrite }, (request) => {
+      if (changing) early.add(request)
+      return true
+    })
+  await pass()
   return {
     registry: eurekaRegistry(settings, { fetch, clock, log: silentLogger }),
     async set(services) {
@@ -62,7 +73,7 @@ registryContract('eureka, the real server', async () => {
       for (const { app, address, port } of held) await eureka.heartbeat(app, `${address}:${app}:${port}`)
     },
     break: () => proxy.mode('refuse'),
-    heal: () => proxy.mode(steps),
+    heal: pass,
     open: pending,
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   }
@@ -142,7 +153,7 @@ suite('Eureka, one server', () => {
     ['answers nothing', { status: 200, body: '' }, 'PH3005'],
   ] as const)
     test(`the server ${name}: endpoints stay, and come right afterwards`, async (t) => {
-      const w = watch(t, proxy.url, { requestTimeout: 500, disableDelta: name.includes('half') })
+      const w = watch(t, proxy.url, { requestTimeout: 1500, disableDelta: name.includes('half') })
       await w.until('synced', () => w.addresses('orders') === BOTH)
       w.guard({ orders: 2, payments: 1 })
       await proxy.mode(mode as Parameters<FaultProxy['mode']>[0])
@@ -200,7 +211,7 @@ suite('Eureka, one server', () => {
   })
 
   test('a server paused and resumed: trouble in between, nothing lost', async (t) => {
-    const w = watch(t, eureka.url, { requestTimeout: 500 })
+    const w = watch(t, eureka.url, { requestTimeout: 1500 })
     await w.until('synced', () => w.addresses('orders') === BOTH)
     w.guard({ orders: 2, payments: 1 })
     eureka.pause()

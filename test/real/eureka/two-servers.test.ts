@@ -113,7 +113,7 @@ suite('Eureka, two servers', () => {
 
   test('restarted without data: kept while it fills up; who never comes back goes by a new history', async (t) => {
     await a.holds(ONE, TWO, PAY)
-    const w = watch(t, a.url, { holdMissing: 4000 })
+    const w = watch(t, a.url, { holdMissing: 10_000 })
     await w.until('synced', () => w.addresses('orders') === BOTH && w.addresses('payments'))
     w.guard({ orders: 2, payments: 1 })
     await a.kill()
@@ -126,7 +126,7 @@ suite('Eureka, two servers', () => {
     await w.until('orders are certain', () => w.trouble()?.services?.join() === 'default/payments')
     assert.deepEqual(w.lows(), [])
     w.guard({ orders: 2 })
-    await w.until('payments are let go', () => w.addresses('payments') === undefined)
+    await w.until('payments are let go', () => w.addresses('payments') === undefined, 30_000)
     assert.equal(w.updates.at(-1)?.kind, 'full', 'by a new history, which the mesh may hold back')
     assert.equal(w.addresses('orders'), BOTH)
     await a.register(PAY)

@@ -45,7 +45,7 @@ async function guarded(
   url = proxy.url,
   more: Parameters<typeof watch>[2] = {},
 ) {
-  const w = watch(t, { address: url }, more, 500)
+  const w = watch(t, { address: url }, more, 1500)
   await w.until('synced', () => all(w))
   w.guard({ orders: 2, payments: 1 })
   return w
