@@ -22,7 +22,11 @@ export interface Relay {
   stop(): Promise<void>
 }
 
-export async function startRelay(target: Server): Promise<Relay> {
+/** `at`: where it listens; port 0 is any. */
+export async function startRelay(
+  target: Server,
+  at: Server = { address: '127.0.0.1', port: 0 },
+): Promise<Relay> {
   const relay = { fault: 'pass' as Fault }
   const sockets = new Set<Socket>()
   let asked = 0
@@ -34,7 +38,7 @@ export async function startRelay(target: Server): Promise<Relay> {
     upstream.on('error', () => client.destroy())
     return client.pipe(upstream).pipe(client)
   })
-  await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => tcp.listen(at.port, at.address, resolve))
   const { port } = tcp.address() as AddressInfo
   const udp = createSocket('udp4')
   udp.on('message', (query, from) => {
@@ -51,9 +55,9 @@ export async function startRelay(target: Server): Promise<Relay> {
     })
     upstream.send(query, target.port, target.address)
   })
-  await new Promise<void>((resolve) => udp.bind(port, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => udp.bind(port, at.address, resolve))
   return Object.assign(relay, {
-    server: { address: '127.0.0.1', port },
+    server: { address: at.address, port },
     asked: () => asked,
     async stop() {
       for (const socket of sockets) socket.destroy()
