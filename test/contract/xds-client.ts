@@ -141,6 +141,7 @@ export function createClient(
       const deps = {
         ...{ source, log: silentLogger, now, wait, limits: defaultLimits, observer: {} },
         shared: { bodies: noBodies, nameLists: createNameLists() },
+        turns: { add: (work: () => void) => work() },
       }
       const id = `${node}.${++streamCount}`
       stream = openStream(id, variant.protocol, only, outlet, deps)

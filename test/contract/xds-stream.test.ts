@@ -136,6 +136,7 @@ describe('malformed requests end the stream with a clear text', () => {
         const deps = {
           ...{ source, log: silentLogger, now: () => 0, wait, limits: defaultLimits, observer: {} },
           shared: { bodies: noBodies, nameLists: createNameLists() },
+          turns: { add: (work: () => void) => work() },
         }
         const stream = openStream('s', protocol, only, outlet, deps)
         const bytes = request((fields) => Buffer.from(encode(schema, fields)))

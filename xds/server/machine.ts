@@ -120,13 +120,18 @@ export function nextResponse(machine: Machine, now: number): Response | undefine
     const response = respond(machine, sub, now)
     if (response !== undefined) return response
   }
-  const removing = machine.subs.filter((sub) => sub.removals.size > 0)
+  const removing = machine.subs.some(gone) ? machine.subs.filter(gone) : []
   for (const sub of removing.sort((a, b) => removalRank(a.typeUrl) - removalRank(b.typeUrl))) {
     const response = respond(machine, sub, now)
     if (response !== undefined) return response
   }
   return machine.waiting !== undefined && adopt(machine) ? nextResponse(machine, now) : undefined
 }
+
+const gone = (sub: Subscription): boolean => sub.removals.size > 0
+
+/** Whether the client was not told all yet of something that it asked for. */
+export const isNew = (machine: Machine): boolean => machine.subs.some(({ sentNonce }) => sentNonce === '')
 
 /** Goes on to the newest set, unless its clusters would keep the current listeners and routes waiting. */
 function adopt(machine: Machine): boolean {
@@ -150,8 +155,10 @@ function adopt(machine: Machine): boolean {
 
 function respond(machine: Machine, sub: Subscription, now: number): Response | undefined {
   if (sub.inFlight !== undefined) return undefined
+  const news = sub.owed || hasUnsent(sub)
+  if (!news && sub.removals.size === 0) return undefined
   const removals = mayRemove(machine, sub)
-  if (!sub.owed && !hasUnsent(sub) && !(removals && sub.removals.size > 0)) return undefined
+  if (!news && !removals) return undefined
   const held = sideOf(sub.typeUrl) === 'routes' && now < (clustersDue(machine) ?? now)
   if (held && !sub.owed && sub.forced.size === 0) return undefined
   // A complete response can't be partial, nor can the first one of a wildcard subscription.

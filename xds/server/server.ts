@@ -25,6 +25,7 @@ import { createRestHandler } from './rest.ts'
 import { fetchMethods, fetchService, streamMethods, type XdsMethod } from './services.ts'
 import type { StreamStatus, XdsObserver } from './status.ts'
 import { openStream, type StreamDeps, type XdsStream } from './stream.ts'
+import { createTurns } from './turns.ts'
 
 export interface XdsServerOptions {
   readonly source: ResourceSource
@@ -52,7 +53,8 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const { source, log = silentLogger, now = Date.now, observer = {} } = options
   const bodies = createBodies()
   const shared = { bodies, nameLists: createNameLists() }
-  const deps: StreamDeps = { source, log, now, wait, limits, observer, shared }
+  const turns = createTurns({ now: () => performance.now(), later: (work) => void setImmediate(work) })
+  const deps: StreamDeps = { source, log, now, wait, limits, observer, shared, turns }
   const streams = new Map<string, { readonly stream: XdsStream; readonly address: string }>()
   const perAddress = new Map<string, number>()
   const polled = lingering(source, limits.pollMs, limits.maxStreams)

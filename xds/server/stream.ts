@@ -15,6 +15,7 @@ import type { XdsLimits } from './limits.ts'
 import {
   createMachine,
   findSubscription,
+  isNew,
   nextResponse,
   type Outcome,
   type Response,
@@ -26,6 +27,7 @@ import type { NameLists } from './name-lists.ts'
 import { receiveSotw } from './sotw.ts'
 import { type StreamInfo, type StreamStatus, typeStatuses, type XdsObserver } from './status.ts'
 import { heldResources } from './subscription.ts'
+import type { Turns } from './turns.ts'
 
 /** What a stream needs of the transport. */
 export interface Outlet {
@@ -47,6 +49,7 @@ export interface StreamDeps {
   readonly limits: XdsLimits
   readonly observer: XdsObserver
   readonly shared: SharedState
+  readonly turns: Turns
 }
 
 /** What streams have in common is kept once for all of them. */
@@ -88,6 +91,7 @@ export function openStream(
   let open = true
   let cancelWake = (): void => {}
   let sendingSince: number | undefined
+  let waitsForTurn = false
   let lastMessageAt = since
   let bytesSent = 0
   let messagesSent = 0
@@ -121,7 +125,7 @@ export function openStream(
     }
     guard(() => {
       const problem = receiveOne(request)
-      if (problem === undefined) pump()
+      if (problem === undefined) pumpInTurn()
       else fail(status.INVALID_ARGUMENT, problem)
     })
   }
@@ -172,7 +176,7 @@ export function openStream(
       next: (update) =>
         guard(() => {
           receiveUpdate(machine, update)
-          pump()
+          pumpInTurn()
         }),
       error: (error: unknown) => fail(status.INVALID_ARGUMENT, messageOf(error)),
     })
@@ -188,6 +192,17 @@ export function openStream(
       deps.log.warn({ node: node?.id, typeUrl, resources, message }, 'client rejected configuration')
       observer.onNack?.(info(), typeUrl, message)
     }
+  }
+
+  /** What happens until it is this stream's turn merges. */
+  function pumpInTurn(): void {
+    if (waitsForTurn || sendingSince !== undefined) return
+    waitsForTurn = true
+    deps.turns.add(takeTurn, isNew(machine) ? 'sync' : 'change')
+  }
+  function takeTurn(): void {
+    waitsForTurn = false
+    guard(pump)
   }
 
   function pump(): void {

@@ -1,0 +1,73 @@
+/**
+ * Streams that have something to say take turns, in short slices between which the process reads, writes and answers
+ * others. Changes go before the first answers to newcomers, so that a thousand proxies which connect at once hold up
+ * nobody's endpoints; of those a part goes on all the same, so that under constant change each gets its own.
+ */
+export type Urgency = 'change' | 'sync'
+
+export interface Turns {
+  /** `work` is called once, soon; it must not throw. */
+  add(work: () => void, urgency: Urgency): void
+}
+
+export interface TurnsDeps {
+  /** Milliseconds that only grow. */
+  readonly now: () => number
+  /** Calls back when others have had their turn. */
+  readonly later: (work: () => void) => void
+}
+
+/** ms */
+const SLICE = 4
+/** At least so many newcomers a slice. */
+const SYNCS = 1
+
+export function createTurns({ now, later }: TurnsDeps): Turns {
+  const queues: Readonly<Record<Urgency, Queue>> = { change: createQueue(), sync: createQueue() }
+  let awaited = false
+
+  function slice(): void {
+    awaited = false
+    const end = now() + SLICE
+    for (let i = 0; i < SYNCS; i++) queues.sync.take()?.()
+    for (let work = next(); work !== undefined; work = now() < end ? next() : undefined) work()
+    if (queues.change.size() + queues.sync.size() > 0) wait()
+  }
+  const next = () => queues.change.take() ?? queues.sync.take()
+
+  function wait(): void {
+    if (awaited) return
+    awaited = true
+    later(slice)
+  }
+
+  return {
+    add(work, urgency) {
+      queues[urgency].put(work)
+      wait()
+    },
+  }
+}
+
+interface Queue {
+  put(work: () => void): void
+  take(): (() => void) | undefined
+  size(): number
+}
+
+function createQueue(): Queue {
+  let items: (() => void)[] = []
+  let at = 0
+  return {
+    put: (work) => void items.push(work),
+    take() {
+      const work = items[at++]
+      if (at >= items.length) {
+        items = []
+        at = 0
+      }
+      return work
+    },
+    size: () => items.length - at,
+  }
+}
