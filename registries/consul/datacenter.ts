@@ -25,6 +25,8 @@ import { readChecks, readNodes, readServices, type WireEntry } from './wire.ts'
 export interface DatacenterOptions {
   /** `dc`, `stale`: of every question. */
   readonly query: Readonly<Record<string, string>>
+  /** Of the default namespace and partition, where Consul always has its own service and servers. */
+  readonly whole: boolean
   /** Names of services that are not read. */
   readonly isSkipped: (name: string) => boolean
   readonly timing: WatchTiming
@@ -55,7 +57,7 @@ type Signal = 'services' | 'nodes' | 'critical' | 'warning'
 type Part = Signal | 'reads'
 
 export function watchDatacenter(
-  { query, isSkipped, timing, pace }: DatacenterOptions,
+  { query, whole, isSkipped, timing, pace }: DatacenterOptions,
   { client, clock, random, log }: DatacenterDeps,
   events: DatacenterEvents,
 ): { stop(): void } {
@@ -93,7 +95,9 @@ export function watchDatacenter(
     believe('services', answer)
     const all = answer.status === 200 ? readServices(answer.text) : undefined
     if (!all) throw notUnderstood('/catalog/services')
-    if (answer.filtered && all.size === 0) throw rightsMissing('the services', 'service_prefix "" read')
+    // Without a token Consul does not say that it filters.
+    if ((answer.filtered || whole) && all.size === 0)
+      throw rightsMissing('the services', 'service_prefix "" read')
     if (reset) beginHistory('services')
     await sure()
     const now = new Map([...all].filter(([name]) => !isSkipped(name)))
@@ -109,7 +113,8 @@ export function watchDatacenter(
     believe('nodes', answer)
     const read = answer.status === 200 ? readNodes(answer.text) : undefined
     if (!read) throw notUnderstood('/catalog/nodes')
-    if (answer.filtered && read.values.length === 0) throw rightsMissing('the nodes', 'node_prefix "" read')
+    if ((answer.filtered || whole) && read.values.length === 0)
+      throw rightsMissing('the nodes', 'node_prefix "" read')
     const now = toNodes(read.values)
     if (reset || (nodes && isNewHistory(nodes, now))) beginHistory('nodes')
     else if (nodes) reading.onNodes(changedNodes(nodes, now))

@@ -45,6 +45,7 @@ function follow(
   const { clock, log, random = Math.random, timing = defaultTiming } = deps
   const client = deps.connect(settings.connection)
   const { namespace = 'default', partition = 'default' } = settings.connection
+  const whole = namespace === 'default' && partition === 'default'
   const hostnameOf = compileHostname<(typeof HOSTNAME_FIELDS)[number]>(settings.hostname)
   // undefined: the agent's own.
   const datacenters = settings.datacenters.length > 0 ? settings.datacenters : [undefined]
@@ -72,7 +73,7 @@ function follow(
       ...(settings.stale && { stale: '' }),
     }
     const isSkipped = (name: string) => name === 'consul' && !settings.includeConsul
-    return watchDatacenter({ query, isSkipped, timing }, { client, clock, random, log }, events)
+    return watchDatacenter({ query, whole, isSkipped, timing }, { client, clock, random, log }, events)
   })
   return () => {
     telling.stop()

@@ -44,7 +44,9 @@ function follow(
 ): () => void {
   const path = `/kv/${prefix.split('/').map(encodeURIComponent).join('/')}`
   let said: string | undefined
-  let had = false
+  /** Of the last content: how many keys, at which index. */
+  let had = 0
+  let index = 0
   let doubtful = false
   let trouble: { readonly code: string; readonly since: Date } | undefined
 
@@ -54,12 +56,16 @@ function follow(
     const entries = answer.status === 404 ? [] : readKv(answer.text)
     if (!entries) throw notUnderstood(path)
     doubtful ||= reset
-    if (doubtful && had && entries.length === 0) throw emptied(prefix)
+    if (doubtful && had > 0 && entries.length === 0) throw emptied(prefix)
+    // Without a token Consul does not say that it filters; but then nothing was deleted.
+    if (!doubtful && entries.length < had && answer.index <= index)
+      throw rightsLost(`the keys under ${prefix}`)
     const text = entries.map(({ key, version }) => `${key} ${version}`).join('\n')
     const same = text === said && !doubtful && !trouble
     if (!same) emit({ kind: 'content', entries, newHistory: doubtful })
     said = text
-    had = entries.length > 0
+    had = entries.length
+    index = answer.index
     doubtful = false
     trouble = undefined
   }

@@ -224,8 +224,8 @@ export const rightsMissing = (what: string, rule: string): ConsulFailure =>
   new ConsulFailure(
     registryError(
       'PH3002',
-      `The token may read none of ${what}.`,
-      `Give a token whose policy has ${rule}; a renewed one is picked up where it comes from a file.`,
+      `The token, or who has none, may read none of ${what}.`,
+      `Give a token (token, tokenFile, CONSUL_HTTP_TOKEN) whose policy has ${rule}; a renewed one is picked up where it comes from a file.`,
     ),
   )
 

@@ -51,7 +51,7 @@ export function fakeConsul() {
   function content(path: string): { index: number; value: unknown } {
     const [, , second, third] = path.split('/')
     if (path === '/catalog/services') {
-      const names: Record<string, string[]> = {}
+      const names: Record<string, string[]> = { consul: [] }
       for (const { service, tags = [] } of instances.values())
         names[service] = [...new Set([...(names[service] ?? []), ...tags])]
       return { index: at('services'), value: names }

@@ -122,7 +122,11 @@ suite('Consul in bad hours', () => {
     // orders is not in the list of names either, so it is asked for.
     const spoilt = /^\/v1\/(?:catalog\/services|health\/service\/orders)/
     await proxy.mode(
-      { rewrite: ({ path }, { body }) => ({ body: path.startsWith('/v1/health') ? halved(body) : '{}' }) },
+      {
+        rewrite: ({ path }, { body }) => ({
+          body: path.startsWith('/v1/health') ? halved(body) : '{"consul":[],"payments":[]}',
+        }),
+      },
       ({ path }) => spoilt.test(path),
     )
     await w.until('doubted', () => w.updates.some((u) => u.kind === 'trouble' && u.error.code === 'PH3006'))
@@ -252,6 +256,29 @@ suite('Consul with ACLs', () => {
     assert.deepEqual(w.lows(), [])
     w.guard({})
     await acl.deregister('orders-2')
+  })
+
+  test('without a token: what anybody may read; taken back, nothing is removed', async (t) => {
+    const anybody = '/v1/acl/token/00000000-0000-0000-0000-000000000002'
+    const allow = (...Policies: object[]) => secured.api('PUT', anybody, { Policies })
+    const none = watch(t, { address: secured.url })
+    await none.until('refused', () => none.trouble()?.error.code === 'PH3002')
+    assert.ok(none.updates.every(({ kind }) => kind === 'trouble'))
+    const { policy } = await grant()
+    await allow({ ID: policy })
+    t.after(() => allow())
+    await none.until('allowed', () => none.services.size === 2 && !none.trouble())
+    const w = watch(t, { address: secured.url }, { wait: 300 })
+    await w.until('synced', () => w.services.size === 2)
+    w.guard({ orders: 1, payments: 1 })
+    await allow()
+    await w.until('refused', () => w.trouble()?.error.code === 'PH3002')
+    await acl.register({ id: 'orders-9', service: 'orders', address: '10.0.0.9' })
+    await acl.deregister('orders-9')
+    await allow({ ID: policy })
+    await w.until('right again', () => !w.trouble())
+    assert.deepEqual(w.lows(), [])
+    assert.equal(count(w, 'full'), 1)
   })
 
   test('a token that loses its rights sees less: nothing is removed; given back, all is right', async (t) => {

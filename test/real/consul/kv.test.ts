@@ -40,8 +40,9 @@ beforeEach(async () => {
   await put('orders.yaml', `${entry('orders')}---\n${entry('payments')}`)
 })
 
-function follow(t: TestContext, token = consul.token!) {
-  const { connection } = consulSettings({ address: proxy.url, token })
+/** `token`: null for none. */
+function follow(t: TestContext, token: string | null = consul.token!) {
+  const { connection } = consulSettings({ address: proxy.url, ...(token !== null && { token }) })
   const source = consulKvSource(
     { name: `consul-kv/${PREFIX}`, prefix: PREFIX, datacenter: '', connection },
     {
@@ -186,5 +187,24 @@ suite('Consul KV', () => {
       f.updates.map(({ kind }) => kind),
       ['trouble'],
     )
+  })
+
+  test('without a token: what nobody may read any more was not deleted', async (t) => {
+    const anybody = '/v1/acl/token/00000000-0000-0000-0000-000000000002'
+    const allow = (...Policies: object[]) => consul.api('PUT', anybody, { Policies })
+    const Rules = `key_prefix "${PREFIX}" { policy = "read" }`
+    const { ID } = await consul.api('PUT', '/v1/acl/policy', { Name: `any-${Date.now()}`, Rules })
+    await allow({ ID })
+    t.after(() => allow())
+    const f = follow(t, null)
+    await soon('synced', () => f.names() === 'orders payments')
+    await allow()
+    await soon('trouble', () => f.trouble()?.error.code === 'PH3002')
+    assert.equal(f.names(), 'orders payments')
+    await allow({ ID })
+    await put('more.yaml', entry('more'))
+    await soon('right again', () => f.names() === 'more orders payments' && !f.trouble())
+    await remove('orders.yaml')
+    await soon('a deletion still counts', () => f.names() === 'more')
   })
 })

@@ -240,9 +240,11 @@ suite('Consul, one server', () => {
   })
 
   test('a namespace is asked of a Consul that has none: said, and nothing is served', async (t) => {
-    const w = watch(t, { address: proxy.url, consulNamespace: 'team-a' })
+    const w = watch(t, { address: proxy.url, consulNamespace: 'team-a', partition: 'east' })
     await w.until('trouble', () => w.trouble())
     assert.equal(w.trouble()?.error.code, 'PH3008')
     assert.match(w.trouble()!.error.remedy, /Enterprise/)
+    const named = ({ path }: { path: string }) => /[?&]ns=team-a&partition=east\b/.test(path)
+    assert.ok(proxy.log.every(named), 'each question names both')
   })
 })

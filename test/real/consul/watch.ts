@@ -18,8 +18,9 @@ export function watch(
   t: TestContext | undefined,
   fields: Readonly<Record<string, unknown>>,
   more: Partial<WatchTiming> = {},
+  env: Readonly<Record<string, string>> = {},
 ) {
-  const registry = consulRegistry(consulSettings(fields), {
+  const registry = consulRegistry(consulSettings(fields, env), {
     fetch,
     clock: asyncScheduler,
     log: silentLogger,
