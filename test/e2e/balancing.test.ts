@@ -50,7 +50,7 @@ const onlyAnswer = (from: TestSidecar, ...names: string[]) =>
   })
 
 test('weights share the requests, and health decides who takes any', async (t) => {
-  const [a, b, c] = [await app('a'), await app('b'), await app('c')]
+  const [a, b, c, d] = [await app('a'), await app('b'), await app('c'), await app('d')]
   const it = await world(house, { files: { service: [service(at(a, { weight: 3 }), at(b))] } })
   const client = await it.sidecar({ name: 'client', ip: it.ip(1) })
 
@@ -61,8 +61,15 @@ test('weights share the requests, and health decides who takes any', async (t) =
 
   await it.put('service', service(at(a, health('unhealthy')), at(b, health('draining')), at(c)))
   await onlyAnswer(client, 'c')
+  // Envoy spares the degraded as long as 1.4 times the share of the healthy is all: three of four are, half are not.
+  await it.put('service', service(at(a), at(c), at(d), at(b, health('degraded'))))
+  await onlyAnswer(client, 'a', 'c', 'd')
+  assert.equal((await tally(client, 200)).b, undefined)
   await it.put('service', service(at(a), at(b, health('degraded'))))
-  await onlyAnswer(client, 'a')
+  await onlyAnswer(client, 'a', 'b')
+  const shares = await tally(client, 400)
+  t.diagnostic(`one healthy, one degraded: ${JSON.stringify(shares)}`)
+  assert.ok(shares.a! / shares.b! > 1.5 && shares.a! / shares.b! < 4, JSON.stringify(shares))
   await it.put('service', service(at(a, health('unhealthy')), at(b, health('degraded'))))
   await onlyAnswer(client, 'b')
   // Nobody is well: no panic, a clear 503 rather than requests to those who can't answer.
