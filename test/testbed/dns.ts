@@ -136,7 +136,7 @@ function changes(zones: readonly string[], control: (commands: readonly string[]
     const said = await control([`zone-begin ${zone}`, ...commands])
     const errors = said
       .split('\n')
-      .filter((line) => /^(error|warning|fatal)/.test(line) && !/no such/.test(line))
+      .filter((line) => /^(error|warning|fatal)/.test(line) && !/no such|not exists/.test(line))
     await control([`${errors.length > 0 ? 'zone-abort' : 'zone-commit'} ${zone}`])
     if (errors.length > 0) throw new Error(`the DNS server refuses it: ${errors.join('; ')}`)
   }
