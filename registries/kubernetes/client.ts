@@ -55,15 +55,18 @@ export function createClient(connection: KubernetesConnection): KubernetesApi {
     asked.signal.throwIfAborted()
     const url = new URL(server + asked.path)
     for (const [name, value] of Object.entries(asked.query ?? {})) url.searchParams.set(name, value)
-    const answer = await send(url, {
-      method: (asked.method ?? 'GET') as Dispatcher.HttpMethod,
-      headers: { accept: 'application/json', 'user-agent': 'pilothouse', ...asked.headers, ...headers },
-      signal: asked.signal,
-      dispatcher,
-      headersTimeout: HEADERS_TIMEOUT,
-      bodyTimeout: 0,
-      ...(asked.body === undefined ? {} : { body: asked.body }),
-    })
+    const answer = await leftAtOnce(
+      asked.signal,
+      send(url, {
+        method: (asked.method ?? 'GET') as Dispatcher.HttpMethod,
+        headers: { accept: 'application/json', 'user-agent': 'pilothouse', ...asked.headers, ...headers },
+        signal: asked.signal,
+        dispatcher,
+        headersTimeout: HEADERS_TIMEOUT,
+        bodyTimeout: 0,
+        ...(asked.body === undefined ? {} : { body: asked.body }),
+      }),
+    )
     // Who leaves the body by the signal need not be told of it again.
     answer.body.on('error', () => {})
     const seconds = Number(answer.headers['retry-after'])
@@ -91,6 +94,16 @@ export function createClient(connection: KubernetesConnection): KubernetesApi {
       config = undefined
     },
   }
+}
+
+/** undici hears of the signal only once it has a connection, which a server that stands still may not give for long. */
+function leftAtOnce<Answer>(signal: AbortSignal, asked: Promise<Answer>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason)
+    if (signal.aborted) leave()
+    signal.addEventListener('abort', leave, { once: true })
+    asked.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+  })
 }
 
 /** Headers and TLS of one request, and how to make the pool for such. */
