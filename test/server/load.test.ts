@@ -318,3 +318,15 @@ test('metrics see pushes, ACKs, NACKs and expired nonces', async () => {
     assert.equal(one?.messagesSent, 2)
   })
 })
+
+test('a connection that is old enough ends in good order, and its client comes again', () =>
+  withServer({ limits: { maxConnectionAgeMs: 200 } }, async ({ client, source }) => {
+    source.update('*', makeResource(CDS, 'a', anyBytes(StringValueSchema, { value: '1' })))
+    const one = client()
+    for (let i = 0; i < 2; i++) {
+      const stream = openDelta(one)
+      stream.send({ node, typeUrl: CDS })
+      assert.equal((await stream.next()).resources.length, 1)
+      assert.equal((await stream.ended).code, status.OK)
+    }
+  }))
