@@ -6,7 +6,7 @@ import type { SchedulerLike } from 'rxjs'
 import type { PilotError } from '#model/issue.ts'
 import type { Logger } from '#support/logger.ts'
 import type { ConsulAnswer, ConsulClient, ConsulFailure } from './answer.ts'
-import { createReading, rightsLost, rightsMissing } from './reading.ts'
+import { createReading, type Question, rightsLost, rightsMissing } from './reading.ts'
 import type { ReadsOptions } from './reads.ts'
 import {
   type Checks,
@@ -19,7 +19,15 @@ import {
   toChecks,
   toNodes,
 } from './signals.ts'
-import { type Answer, checked, notUnderstood, type Watch, type WatchTiming, watch } from './watch.ts'
+import {
+  type Answer,
+  checked,
+  consistent,
+  notUnderstood,
+  type Watch,
+  type WatchTiming,
+  watch,
+} from './watch.ts'
 import { readChecks, readNodes, readServices, type WireEntry } from './wire.ts'
 
 export interface DatacenterOptions {
@@ -73,9 +81,16 @@ export function watchDatacenter(
   let unsure = false
   let checking: Promise<void> | undefined
 
-  const question = async (path: string, more: Readonly<Record<string, string>> = {}): Promise<Answer> => {
-    const request = { path, query: { ...query, ...more }, timeout: timing.timeout, signal: stopped.signal }
-    return checked(await client.get(request), path)
+  const question: Question = async (path, { more, since = 0, sure } = {}) => {
+    const ask = async (asked: Readonly<Record<string, string>>) => {
+      const all = { ...asked, ...more }
+      return checked(
+        await client.get({ path, query: all, timeout: timing.timeout, signal: stopped.signal }),
+        path,
+      )
+    }
+    const answer = await ask(sure ? consistent(query) : query)
+    return sure || answer.index >= since ? answer : ask(consistent(query))
   }
 
   const reading = createReading(
@@ -165,7 +180,7 @@ export function watchDatacenter(
   /** Before anything is believed after a failure: are these the nodes that there were? */
   function sure(): Promise<void> {
     if (!unsure) return Promise.resolve()
-    checking ??= question('/catalog/nodes')
+    checking ??= question('/catalog/nodes', { sure: true })
       .then((answer) => onNodes(answer, false))
       .finally(() => {
         checking = undefined

@@ -28,9 +28,18 @@ export interface Reading {
   stop(): void
 }
 
+/** One that doesn't block. */
+export type Question = (path: string, how?: QuestionOptions) => Promise<Answer>
+export interface QuestionOptions {
+  readonly more?: Readonly<Record<string, string>>
+  /** An index that is known: an older answer is asked for again as a sure one. */
+  readonly since?: number
+  /** The leader's, who has read its log to the end. */
+  readonly sure?: boolean
+}
+
 export interface ReadingDeps {
-  /** A question that doesn't block. */
-  readonly question: (path: string, more?: Readonly<Record<string, string>>) => Promise<Answer>
+  readonly question: Question
   /** Resolves when it is known whether the history is still the same one. */
   readonly sure: () => Promise<void>
   readonly isSkipped: (name: string) => boolean
@@ -120,7 +129,11 @@ export function createReading(deps: ReadingDeps, events: ReadingEvents): Reading
   async function read(name: string, urgent: boolean, wanted: () => boolean): Promise<void> {
     const path = `/health/service/${encodeURIComponent(name)}`
     try {
-      const answer = await question(path, urgent ? {} : { filter: 'Node.Node == ""' })
+      const since = entries.get(name)?.index ?? 0
+      const more = urgent ? undefined : { filter: 'Node.Node == ""' }
+      let answer = await question(path, { since, ...(more && { more }) })
+      // Gone, or only not yet known to the server that was asked.
+      if (urgent && answer.text.trim() === '[]') answer = await question(path, { sure: true })
       await sure()
       if (!wanted()) return
       if (answer.status !== 200) throw notUnderstood(path)

@@ -40,7 +40,7 @@ export interface WatchOptions {
   readonly query: Readonly<Record<string, string>>
   /** ms between two questions under churn; the first ones after quiet don't wait. */
   gap(): number
-  /** `reset`: the index went backwards. What it throws or rejects with counts as a failure of the answer. */
+  /** `reset`: the index went backwards, also as the leader says it. What it throws or rejects with counts as a failure of the answer. */
   onAnswer(answer: Answer, reset: boolean): Promise<void> | void
   onFailure(failure: ConsulFailure, retryAt: Date): void
 }
@@ -71,14 +71,18 @@ export function watch(options: WatchOptions, { client, clock, random, timing }: 
     await sleep(clock, bucket.take(options.gap()), signal)
     const wait = Math.round(timing.wait * (1 - random() / 10))
     const blocking = index > 0
-    const answer = await client.get({
-      path: options.path,
-      query: blocking ? { ...options.query, index: String(index), wait: `${wait}ms` } : options.query,
-      timeout: timing.timeout + (blocking ? wait * (17 / 16) : 0),
-      signal,
-    })
-    signal.throwIfAborted()
-    const whole = checked(answer, options.path)
+    const get = async (query: Readonly<Record<string, string>>, timeout: number) => {
+      const answer = await client.get({ path: options.path, query, timeout, signal })
+      signal.throwIfAborted()
+      return checked(answer, options.path)
+    }
+    let whole = blocking
+      ? await get(
+          { ...options.query, index: String(index), wait: `${wait}ms` },
+          timing.timeout + wait * (17 / 16),
+        )
+      : await get(consistent(options.query), timing.timeout)
+    if (blocking && whole.index < last) whole = await get(consistent(options.query), timing.timeout)
     const reset = whole.index < last
     await options.onAnswer(whole, reset)
     signal.throwIfAborted()
@@ -124,6 +128,15 @@ export function watch(options: WatchOptions, { client, clock, random, timing }: 
       round.abort()
     },
   }
+}
+
+/**
+ * Asks a leader that is sure to be one and has read its log to the end. By default also one answers that was elected a
+ * moment ago and is still reading it (Consul 1.22: without a word of it, at old indexes), and with `stale` any server.
+ * https://developer.hashicorp.com/consul/api-docs/features/consistency
+ */
+export function consistent({ stale: _, ...query }: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...query, consistent: '' }
 }
 
 /** Only an answer of a server that has a leader, with an index, is believed. */
