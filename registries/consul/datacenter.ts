@@ -6,7 +6,8 @@ import type { SchedulerLike } from 'rxjs'
 import type { PilotError } from '#model/issue.ts'
 import type { Logger } from '#support/logger.ts'
 import type { ConsulAnswer, ConsulClient, ConsulFailure } from './answer.ts'
-import { createReading, type Question, rightsLost, rightsMissing } from './reading.ts'
+import { notUnderstood, rightsLost, rightsMissing } from './failures.ts'
+import { createReading, type Question } from './reading.ts'
 import type { ReadsOptions } from './reads.ts'
 import {
   type Checks,

@@ -4,8 +4,8 @@ import type { ConsulConnection } from '#config/connections/consul.ts'
 import type { FollowKv, KvUpdate } from '#config/connections/consul-kv.ts'
 import { registryError } from '../trouble.ts'
 import { type ConsulClient, ConsulFailure } from './answer.ts'
-import { rightsLost } from './reading.ts'
-import { type Answer, defaultTiming, notUnderstood, type WatchTiming, watch } from './watch.ts'
+import { notUnderstood, rightsLost } from './failures.ts'
+import { type Answer, defaultTiming, type WatchTiming, watch } from './watch.ts'
 import { readKv } from './wire.ts'
 
 export interface KvDeps {

@@ -2,11 +2,11 @@
 import type { SchedulerLike, Subscription } from 'rxjs'
 import { createBackoff } from '#support/backoff.ts'
 import type { Logger } from '#support/logger.ts'
-import { registryError } from '../trouble.ts'
-import { ConsulFailure } from './answer.ts'
+import type { ConsulFailure } from './answer.ts'
+import { asFailure, notBelieved, notUnderstood, rightsLost } from './failures.ts'
 import { createReads, defaultReads, type ReadsOptions, type Taken } from './reads.ts'
 import { createSearch, differs } from './search.ts'
-import { type Answer, asFailure, notUnderstood, type WatchTiming } from './watch.ts'
+import type { Answer, WatchTiming } from './watch.ts'
 import { readEntries, readSummaries, type WireEntry } from './wire.ts'
 
 export interface Reading {
@@ -231,29 +231,3 @@ export function createReading(deps: ReadingDeps, events: ReadingEvents): Reading
     },
   }
 }
-
-/** Nothing at all is visible: an empty answer of this kind is no empty catalogue. */
-export const rightsMissing = (what: string, rule: string): ConsulFailure =>
-  new ConsulFailure(
-    registryError(
-      'PH3002',
-      `The token, or who has none, may read none of ${what}.`,
-      `Give a token (token, tokenFile, CONSUL_HTTP_TOKEN) whose policy has ${rule}; a renewed one is picked up where it comes from a file.`,
-    ),
-  )
-
-export const rightsLost = (what: string): ConsulFailure =>
-  new ConsulFailure(
-    registryError(
-      'PH3002',
-      `The token may no longer read all of ${what}: Consul leaves out what it could see before.`,
-    ),
-  )
-
-const notBelieved = (name: string): ConsulFailure =>
-  new ConsulFailure(
-    registryError(
-      'PH3006',
-      `Service ${name} has fewer instances than before, but Consul's index says that it has not changed.`,
-    ),
-  )

@@ -7,6 +7,7 @@ import type { SchedulerLike } from 'rxjs'
 import { createBackoff } from '#support/backoff.ts'
 import { registryError } from '../trouble.ts'
 import { type ConsulAnswer, type ConsulClient, ConsulFailure } from './answer.ts'
+import { asFailure } from './failures.ts'
 import { sleep } from './sleep.ts'
 
 export interface WatchTiming {
@@ -150,15 +151,6 @@ export function checked(answer: ConsulAnswer, path: string): Answer {
     )
   return { ...answer, index }
 }
-
-export const notUnderstood = (path: string): ConsulFailure =>
-  new ConsulFailure(registryError('PH3005', `The answer to ${path} is not what Consul's API gives there.`))
-
-/** What a programming error would be, too: told, not thrown. */
-export const asFailure = (error: unknown, path: string): ConsulFailure =>
-  error instanceof ConsulFailure
-    ? error
-    : new ConsulFailure(registryError('PH3005', `${path}: ${(error as Error).message}.`))
 
 /** A few at once, then one each `gap` ms. */
 function createBucket(clock: SchedulerLike, burst = 3) {

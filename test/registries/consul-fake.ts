@@ -36,7 +36,9 @@ export function fakeConsul() {
   const indexes = new Map<string, number>()
   const waiting = new Set<() => void>()
   const asked: string[] = []
-  let fault: ((request: ConsulRequest, answer: ConsulAnswer) => ConsulAnswer | Error | 'never') | undefined
+  let fault:
+    | ((request: ConsulRequest, answer: ConsulAnswer) => ConsulAnswer | Error | 'never' | undefined)
+    | undefined
   let clients = 0
 
   const at = (key: string) => indexes.get(key) ?? 10
