@@ -20,15 +20,7 @@ import {
   toChecks,
   toNodes,
 } from './signals.ts'
-import {
-  type Answer,
-  checked,
-  consistent,
-  notUnderstood,
-  type Watch,
-  type WatchTiming,
-  watch,
-} from './watch.ts'
+import { type Answer, checked, consistent, type Watch, type WatchTiming, watch } from './watch.ts'
 import { readChecks, readNodes, readServices, type WireEntry } from './wire.ts'
 
 export interface DatacenterOptions {
