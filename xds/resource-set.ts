@@ -105,7 +105,11 @@ export function layered(first: ResourceSet, second: ResourceSet): ResourceSet {
       else for (const r of second.all(typeUrl)) if (first.get(typeUrl, r.name) === undefined) yield r
     },
     size: (typeUrl) => first.size(typeUrl) + second.size(typeUrl) - overlapOf(typeUrl).hidden,
-    version: (typeUrl) => overlapOf(typeUrl).version,
+    version(typeUrl) {
+      if (second.size(typeUrl) === 0) return first.version(typeUrl)
+      if (first.size(typeUrl) === 0) return second.version(typeUrl)
+      return overlapOf(typeUrl).version
+    },
     missing: (typeUrl, name) => first.missing(typeUrl, name) ?? second.missing(typeUrl, name),
   }
 }
@@ -139,10 +143,21 @@ function setOf(types: ReadonlyMap<TypeUrl, Table>, missing: Missing): Changeable
     },
     all: (typeUrl) => members(types.get(typeUrl) ?? emptyTable),
     size: (typeUrl) => types.get(typeUrl)?.size ?? 0,
-    version: (typeUrl) => format(types.get(typeUrl)?.sum ?? 0n),
+    version: (typeUrl) => versionOf(types.get(typeUrl) ?? emptyTable),
     content: (typeUrl) => types.get(typeUrl) ?? emptyTable,
     missing,
   }
+}
+
+/** Written once for all who ask. */
+const versions = new WeakMap<Table, string>()
+function versionOf(table: Table): string {
+  let version = versions.get(table)
+  if (version === undefined) {
+    version = format(table.sum)
+    versions.set(table, version)
+  }
+  return version
 }
 
 function lookUp(table: Table, name: string): Resource | undefined {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BehaviorSubject, Observable, Subject } from 'rxjs'
+import { BehaviorSubject, Observable, ReplaySubject, Subject } from 'rxjs'
 import type { InboundView, OutboundView, Sidecar, ViewUpdate } from '#sidecar/view.ts'
 import type { AssignedViews } from '#sidecar/views.ts'
 import { createGenerator } from '#xds/generate/index.ts'
@@ -47,8 +47,9 @@ function setUp() {
   const out = stream<OutboundView>(outbound([orders]))
   const into = stream<InboundView>(inbound([]))
   const assigned = new BehaviorSubject<AssignedViews>({ outbound: out.views, inbound: into.views })
+  const elsewhere = new ReplaySubject<AssignedViews>(1)
   const source = meshResourceSource({
-    views: { connect: () => assigned },
+    views: { connect: ({ id }) => (id === 'other' ? elsewhere : assigned) },
     generator: createGenerator(settings, counters),
     parseNode: (n) =>
       n.id === 'bad' ? { error: { code: 'X', message: 'no address', remedy: 'Give one.' } } : sidecar(n),
@@ -57,7 +58,7 @@ function setUp() {
     const updates: ResourceUpdate[] = []
     return { updates, subscription: source.connect(node(id)).subscribe((update) => updates.push(update)) }
   }
-  return { counters, out, into, assigned, source, watch }
+  return { counters, out, into, assigned, elsewhere, source, watch }
 }
 
 test('emits at once; equal nodes share one generated set', () => {
@@ -89,6 +90,35 @@ test('a sidecar that moves to another inbound view keeps its outbound layer', ()
   assert.equal(counters.of('generator_runs outbound_all'), 1)
   assert.deepEqual(changedNames(updates[1]!.changed), ['all'])
   assert.equal(out.listeners(), 1)
+})
+
+test('a sidecar that moves to views which have moved on is told that anything may differ, once', () => {
+  const { out, into, assigned, elsewhere, watch } = setUp()
+  const { updates } = watch('a')
+  const outThere = stream<OutboundView>(outbound([orders]))
+  const intoThere = stream<InboundView>(inbound([], { ips: ['fd00::1'] }))
+  const there = { outbound: outThere.views, inbound: intoThere.views }
+  elsewhere.next(there)
+  const other = watch('other')
+  const next = { ...orders, endpoints: [endpoint('10.0.0.2')] }
+  outThere.next({ view: outbound([next]), changes: new Map([['orders.example.com', 'endpoints']]) })
+  assert.notEqual(other.updates[1]!.changed, 'all')
+  assigned.next(there)
+  assert.equal(updates.length, 2)
+  assert.equal(updates[1]!.changed, 'all')
+  assert.deepEqual([out.listeners(), into.listeners()], [0, 0])
+})
+
+test('sidecars of one outbound view and equal inbound ones share one set', () => {
+  const { out, assigned, watch } = setUp()
+  const a = watch('a')
+  const replica = stream<InboundView>(inbound([], { ips: ['10.1.0.2'] }))
+  const other = stream<InboundView>(inbound([], { ips: ['fd00::1'] }))
+  assigned.next({ outbound: out.views, inbound: replica.views })
+  const b = watch('b')
+  assert.equal(b.updates[0]!.resources, a.updates[0]!.resources)
+  assigned.next({ outbound: out.views, inbound: other.views })
+  assert.notEqual(b.updates[1]!.resources, a.updates[0]!.resources)
 })
 
 test('the last to leave lets go of the views', () => {

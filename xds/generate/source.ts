@@ -1,22 +1,11 @@
 /** Where views become what the xDS server serves: one generated layer for each view, one joined set for each pair. */
-import {
-  combineLatest,
-  distinctUntilChanged,
-  filter,
-  map,
-  type Observable,
-  ReplaySubject,
-  scan,
-  share,
-  switchMap,
-  throwError,
-} from 'rxjs'
+import { map, Observable, ReplaySubject, type Subscription, scan, share, throwError } from 'rxjs'
 import type { PilotError } from '#model/issue.ts'
 import type { InboundView, OutboundView, Sidecar, ViewUpdate } from '#sidecar/view.ts'
 import type { AssignedViews, ViewStream } from '#sidecar/views.ts'
-import { layered } from '#xds/resource-set.ts'
+import { type ChangeableResourceSet, layered } from '#xds/resource-set.ts'
 import type { Node, ResourceSet, ResourceSource, ResourceUpdate, TypeUrl } from '#xds/resources.ts'
-import { pairCache } from './cache.ts'
+import { identityCache } from './cache.ts'
 import type { Generator, LayerUpdate } from './index.ts'
 
 export interface MeshResourceSourceOptions {
@@ -34,37 +23,110 @@ export function meshResourceSource({
 }: MeshResourceSourceOptions): ResourceSource {
   const outbound = layerStreams<OutboundView>(generator.outbound)
   const inbound = layerStreams<InboundView>(generator.inbound)
-  const joined = pairCache<ResourceSet>()
-  const join = (first: ResourceSet, second: ResourceSet) =>
-    joined(first, second, '', () => layered(first, second))
+  const join = joiner()
 
   return {
     connect(node) {
       const sidecar = parseNode(node)
       if ('error' in sidecar)
         return throwError(() => new Error(`${sidecar.error.message}. ${sidecar.error.remedy}`))
-      const assigned = views.connect(sidecar).pipe(replayLast())
-      const half = <View>(pick: (views: AssignedViews) => ViewStream<View>, layers: LayerStreams<View>) =>
-        assigned.pipe(map(pick), distinctUntilChanged(), switchMap(layers))
-      return combineLatest([half((v) => v.outbound, outbound), half((v) => v.inbound, inbound)]).pipe(
-        scan(nextPair, undefined as Pair | undefined),
-        filter((pair) => pair !== undefined && (pair.changed === 'all' || pair.changed.size > 0)),
-        map((pair) => ({
-          resources: join(pair!.layers[0].set, pair!.layers[1].set),
-          changed: pair!.changed,
-        })),
-      )
+      return new Observable((subscriber) => {
+        const pair = createPair((changed, first, second) =>
+          subscriber.next({ changed, resources: join(first.set, second.set) }),
+        )
+        const halves = {
+          outbound: follower(outbound, (layer, whole) => pair.heard(0, layer, whole)),
+          inbound: follower(inbound, (layer, whole) => pair.heard(1, layer, whole)),
+        }
+        const assigned = views.connect(sidecar).subscribe((next) =>
+          pair.asOne(() => {
+            halves.outbound.to(next.outbound)
+            halves.inbound.to(next.inbound)
+          }),
+        )
+        return () => {
+          assigned.unsubscribe()
+          halves.outbound.stop()
+          halves.inbound.stop()
+        }
+      })
     },
   }
 }
 
-type LayerStreams<View> = (views: ViewStream<View>) => Observable<LayerUpdate<View>>
 type Changed = ResourceUpdate['changed']
-type Layers = readonly [LayerUpdate, LayerUpdate]
-interface Pair {
-  readonly layers: Layers
-  readonly changed: Changed
+
+/** The halves of one listener; `emit` is called when something differs for it. */
+function createPair(emit: (changed: Changed, outbound: LayerUpdate, inbound: LayerUpdate) => void) {
+  const layers: [LayerUpdate?, LayerUpdate?] = []
+  let changed: Changed = 'all'
+  let held = false
+
+  function flush(): void {
+    const [outbound, inbound] = layers
+    if (held || !outbound || !inbound || (changed !== 'all' && changed.size === 0)) return
+    const said = changed
+    changed = nothing
+    emit(said, outbound, inbound)
+  }
+
+  return {
+    /** `whole`: it comes from another stream than the one before, so what it says of changes means nothing here. */
+    heard(half: 0 | 1, layer: LayerUpdate, whole: boolean): void {
+      layers[half] = layer
+      changed = union(changed, whole ? 'all' : layer.changed)
+      flush()
+    },
+    /** What is heard meanwhile is one update. */
+    asOne(work: () => void): void {
+      held = true
+      work()
+      held = false
+      flush()
+    },
+  }
 }
+
+const nothing: ReadonlyMap<TypeUrl, ReadonlySet<string>> = new Map()
+
+/** Listens to one stream of layers after the other. The new one is held before the old one is let go. */
+function follower<View>(
+  streamOf: LayerStreams<View>,
+  heard: (layer: LayerUpdate, whole: boolean) => void,
+): { to(views: ViewStream<View>): void; stop(): void } {
+  let current: ViewStream<View> | undefined
+  let subscription: Subscription | undefined
+  return {
+    to(views) {
+      if (views === current) return
+      current = views
+      const before = subscription
+      let whole = true
+      subscription = streamOf(views).subscribe((layer) => {
+        heard(layer, whole)
+        whole = false
+      })
+      before?.unsubscribe()
+    },
+    stop: () => subscription?.unsubscribe(),
+  }
+}
+
+/** Both halves as one set: the same set for the same outbound half and equal inbound ones (replicas of a workload). */
+function joiner(): (first: ChangeableResourceSet, second: ChangeableResourceSet) => ResourceSet {
+  const joined = identityCache<ResourceSet>()
+  const contents = identityCache<string>()
+  const contentOf = (set: ChangeableResourceSet) =>
+    contents.get(set, '', () =>
+      [...set.types.keys()]
+        .sort()
+        .map((typeUrl) => `${typeUrl} ${set.version(typeUrl)}`)
+        .join('\n'),
+    )
+  return (first, second) => joined.get(first, contentOf(second), () => layered(first, second))
+}
+
+type LayerStreams<View> = (views: ViewStream<View>) => Observable<LayerUpdate<View>>
 
 /** One stream of layers for each stream of views; made once, kept while somebody listens. */
 function layerStreams<View>(
@@ -86,15 +148,10 @@ const present = <T>(value: T | undefined): T => value as T
 
 const replayLast = <T>() => share<T>({ connector: () => new ReplaySubject<T>(1) })
 
-/** What changed for one listener: a layer that it sees for the first time changed in all. */
-function nextPair(previous: Pair | undefined, layers: Layers): Pair {
-  if (previous === undefined) return { layers, changed: 'all' }
-  const fresh = layers.filter((layer, i) => layer !== previous.layers[i])
-  return { layers, changed: fresh.map(({ changed }) => changed).reduce(union, new Map()) }
-}
-
 function union(a: Changed, b: Changed): Changed {
   if (a === 'all' || b === 'all') return 'all'
+  if (a.size === 0) return b
+  if (b.size === 0) return a
   const all = new Map<TypeUrl, ReadonlySet<string>>(a)
   for (const [typeUrl, names] of b) all.set(typeUrl, new Set([...(all.get(typeUrl) ?? []), ...names]))
   return all

@@ -41,7 +41,7 @@ export interface Machine {
   /** What clusters, listeners and routes are being brought to. */
   current: ResourceSet
   /** Names that differ between `current` and `newest`. */
-  waiting: Map<TypeUrl, ReadonlySet<string>> | 'all' | undefined
+  waiting: ResourceUpdate['changed'] | undefined
   /** Parents that were sent before the client subscribed to their children's type, by that type (delta only). */
   readonly orphans: Map<TypeUrl, readonly Resource[]>
 }
@@ -120,15 +120,25 @@ export function nextResponse(machine: Machine, now: number): Response | undefine
     const response = respond(machine, sub, now)
     if (response !== undefined) return response
   }
-  const removing = machine.subs.some(gone) ? machine.subs.filter(gone) : []
-  for (const sub of removing.sort((a, b) => removalRank(a.typeUrl) - removalRank(b.typeUrl))) {
-    const response = respond(machine, sub, now)
-    if (response !== undefined) return response
+  if (machine.subs.some(gone)) {
+    const removing = machine.subs.filter(gone)
+    for (const sub of removing.sort((a, b) => removalRank(a.typeUrl) - removalRank(b.typeUrl))) {
+      const response = respond(machine, sub, now)
+      if (response !== undefined) return response
+    }
   }
   return machine.waiting !== undefined && adopt(machine) ? nextResponse(machine, now) : undefined
 }
 
 const gone = (sub: Subscription): boolean => sub.removals.size > 0
+
+/** Whether `nextResponse` may have something to say: cheap, for streams that mostly have not. */
+export function mayRespond(machine: Machine): boolean {
+  if (machine.waiting !== undefined) return true
+  for (const sub of machine.subs)
+    if (sub.inFlight === undefined && (sub.owed || hasUnsent(sub) || sub.removals.size > 0)) return true
+  return false
+}
 
 /** Whether the client was not told all yet of something that it asked for. */
 export const isNew = (machine: Machine): boolean => machine.subs.some(({ sentNonce }) => sentNonce === '')
@@ -221,12 +231,14 @@ export function wakeAt(machine: Machine): number | undefined {
 /** What is gone may be removed when all additions are through and what uses it has been removed before. */
 function mayRemove(machine: Machine, sub: Subscription): boolean {
   const side = sideOf(sub.typeUrl)
-  return machine.subs.every((other) => {
-    if (other === sub) return true
+  for (const other of machine.subs) {
+    if (other === sub) continue
     if (hasUnsent(other)) return false
     if (other.removals.size > 0 && removalRank(other.typeUrl) < removalRank(sub.typeUrl)) return false
-    return side === 'routes' || sideOf(other.typeUrl) !== 'routes' || !other.inFlight?.changed.length
-  })
+    if (side !== 'routes' && sideOf(other.typeUrl) === 'routes' && other.inFlight?.changed.length)
+      return false
+  }
+  return true
 }
 
 /**
@@ -264,10 +276,8 @@ function namesOf(
   return changed === 'all' ? 'all' : changed.get(typeUrl)
 }
 
-function union(
-  before: Machine['waiting'],
-  changed: ResourceUpdate['changed'],
-): Map<TypeUrl, ReadonlySet<string>> | 'all' {
+function union(before: Machine['waiting'], changed: ResourceUpdate['changed']): ResourceUpdate['changed'] {
+  if (before === undefined) return changed
   if (before === 'all' || changed === 'all') return 'all'
   const merged = new Map(before)
   for (const [typeUrl, names] of changed) {

@@ -76,7 +76,10 @@ function firstPlan(sub: Subscription, target: ResourceSet): Plan {
 function candidates(sub: Subscription, target: ResourceSet, only: 'all' | 'forced'): Iterable<string> {
   if (only === 'forced') return sub.forced
   if (!sub.everything) {
-    if (sub.dirty.size === 0 && sub.removals.size === 0) return sub.forced
+    if (sub.removals.size === 0) {
+      if (sub.dirty.size === 0) return sub.forced
+      if (sub.forced.size === 0) return sub.dirty
+    }
     return new Set([...sub.forced, ...sub.dirty, ...sub.removals])
   }
   const names = new Set([...sub.forced, ...possiblyHeld(sub)])
@@ -134,8 +137,8 @@ export function applyPlan(
   if (only === 'all') {
     const kept = new Map<string, Held | undefined>()
     for (const name of deferred) kept.set(name, heldOf(sub, name))
-    sub.exceptions = kept
-    sub.removals = new Set(deferred)
+    if (kept.size > 0 || sub.exceptions.size > 0) sub.exceptions = kept
+    if (deferred.length > 0 || sub.removals.size > 0) sub.removals = new Set(deferred)
     sub.base = target
     sub.everything = false
     sub.dirty.clear()

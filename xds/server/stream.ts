@@ -16,6 +16,7 @@ import {
   createMachine,
   findSubscription,
   isNew,
+  mayRespond,
   nextResponse,
   type Outcome,
   type Response,
@@ -96,7 +97,7 @@ export function openStream(
   let bytesSent = 0
   let messagesSent = 0
 
-  const info = (): StreamInfo => ({ id, protocol: variant, peer: outlet.peer, since, node })
+  let info: StreamInfo = { id, protocol: variant, peer: outlet.peer, since, node }
 
   function fail(code: status, message: string): void {
     if (!open) return
@@ -110,7 +111,7 @@ export function openStream(
     open = false
     cancelWake()
     updates?.unsubscribe()
-    if (node !== undefined) observer.onDisconnect?.(info())
+    if (node !== undefined) observer.onDisconnect?.(info)
   }
 
   function receive(message: Buffer): void {
@@ -171,7 +172,8 @@ export function openStream(
 
   function connect(as: Node): void {
     node = as
-    observer.onConnect?.(info())
+    info = { ...info, node }
+    observer.onConnect?.(info)
     updates = deps.source.connect(as).subscribe({
       next: (update) =>
         guard(() => {
@@ -185,18 +187,18 @@ export function openStream(
   }
 
   function observe(outcome: Outcome, typeUrl: TypeUrl, message: string): void {
-    if (outcome === 'ack') observer.onAck?.(info(), typeUrl)
-    else if (outcome === 'expired') observer.onExpiredNonce?.(info(), typeUrl)
+    if (outcome === 'ack') observer.onAck?.(info, typeUrl)
+    else if (outcome === 'expired') observer.onExpiredNonce?.(info, typeUrl)
     else if (outcome === 'nack') {
       const resources = [...(findSubscription(machine, typeUrl)?.rejection?.blamed ?? [])].slice(0, 10)
       deps.log.warn({ node: node?.id, typeUrl, resources, message }, 'client rejected configuration')
-      observer.onNack?.(info(), typeUrl, message)
+      observer.onNack?.(info, typeUrl, message)
     }
   }
 
   /** What happens until it is this stream's turn merges. */
   function pumpInTurn(): void {
-    if (waitsForTurn || sendingSince !== undefined) return
+    if (waitsForTurn || sendingSince !== undefined || !mayRespond(machine)) return
     waitsForTurn = true
     deps.turns.add(takeTurn, isNew(machine) ? 'sync' : 'change')
   }
@@ -225,7 +227,7 @@ export function openStream(
     sendingSince = now()
     bytesSent += message.byteLength
     messagesSent++
-    observer.onPush?.(info(), response.typeUrl, response.resources, message.byteLength)
+    observer.onPush?.(info, response.typeUrl, response.resources, message.byteLength)
     outlet.send(message, () => {
       sendingSince = undefined
       guard(pump)
@@ -246,7 +248,7 @@ export function openStream(
     closed,
     fail,
     checkAge,
-    status: () => ({ ...info(), lastMessageAt, bytesSent, messagesSent, types: typeStatuses(machine) }),
+    status: () => ({ ...info, lastMessageAt, bytesSent, messagesSent, types: typeStatuses(machine) }),
     *held() {
       for (const sub of machine.subs) yield* heldResources(sub)
     },
