@@ -6,6 +6,7 @@
 import { performance } from 'node:perf_hooks'
 import type { MeshUpdate } from '#model/mesh.ts'
 import { type Convergence, trackConvergence } from './convergence.ts'
+import { loopDelay } from './loop-delay.ts'
 import { type MetricSources, pulledMetrics } from './pulled.ts'
 import { type Counter, type MetricFactory, metricFactory } from './registry.ts'
 
@@ -70,15 +71,18 @@ const sizes = [1, 10_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000]
 function xdsHooks(make: MetricFactory, track: Convergence): XdsHooks {
   const connects = make.counter('pilothouse_xds_connects_total', 'xDS streams opened.')
   const disconnects = make.counter('pilothouse_xds_disconnects_total', 'xDS streams ended.')
-  const pushes = make.counter('pilot_xds_pushes', 'Discovery responses sent, by type.', ['type'])
-  const resources = make.counter('pilothouse_xds_resources_total', 'Resources in the responses sent.', [
+  const pushes = make.tally('pilot_xds_pushes', 'Discovery responses sent, by type.', 'type')
+  const resources = make.tally('pilothouse_xds_resources_total', 'Resources in the responses sent.', 'type')
+  const bytes = make.tally('pilothouse_xds_bytes_total', 'Bytes of the responses sent.', 'type')
+  const size = make.distribution(
+    'pilot_xds_config_size_bytes',
+    'Size of a response, in bytes.',
+    sizes,
     'type',
-  ])
-  const bytes = make.counter('pilothouse_xds_bytes_total', 'Bytes of the responses sent.', ['type'])
-  const size = make.histogram('pilot_xds_config_size_bytes', 'Size of a response, in bytes.', sizes, ['type'])
-  const acks = make.counter('pilothouse_xds_acks_total', 'Responses that proxies acknowledged.', ['type'])
-  const rejects = make.counter('pilot_total_xds_rejects', 'Responses that proxies rejected.', ['type'])
-  const expired = make.counter('pilot_xds_expired_nonce', 'Requests with an expired nonce.', ['type'])
+  )
+  const acks = make.tally('pilothouse_xds_acks_total', 'Responses that proxies acknowledged.', 'type')
+  const rejects = make.tally('pilot_total_xds_rejects', 'Responses that proxies rejected.', 'type')
+  const expired = make.tally('pilot_xds_expired_nonce', 'Requests with an expired nonce.', 'type')
   const refused = make.counter('pilothouse_xds_refused_total', 'Streams that the server ended, by status.', [
     'code',
   ])
@@ -86,40 +90,46 @@ function xdsHooks(make: MetricFactory, track: Convergence): XdsHooks {
     'pilothouse_garbage_connections_total',
     'Connections to an xDS port that were not xDS.',
   )
-  const answer = make.histogram('pilothouse_xds_answer_seconds', 'From a response to its answer.', seconds, [
+  const answer = make.distribution(
+    'pilothouse_xds_answer_seconds',
+    'From a response to its answer.',
+    seconds,
     'type',
-  ])
+  )
+  const delay = loopDelay(make)
 
   function answered(type: string, stream: string | undefined, accepted: boolean): void {
     const took = stream === undefined ? undefined : track.answered(stream, type, accepted)
-    if (took !== undefined) answer.observe({ type }, took)
+    if (took !== undefined) answer.observe(took, type)
   }
 
   return {
     onConnect: (stream) => {
       connects.inc()
+      delay.proxies(1)
       if (stream !== undefined) track.connected(stream)
     },
     onDisconnect: (stream) => {
       disconnects.inc()
+      delay.proxies(-1)
       if (stream !== undefined) track.disconnected(stream)
     },
     onPush: (type, count, length, stream) => {
-      pushes.inc({ type })
-      resources.inc({ type }, count)
-      bytes.inc({ type }, length)
-      size.observe({ type }, length)
+      pushes.add(type)
+      resources.add(type, count)
+      bytes.add(type, length)
+      size.observe(length, type)
       if (stream !== undefined) track.pushed(stream, type)
     },
     onAck: (type, stream) => {
-      acks.inc({ type })
+      acks.add(type)
       answered(type, stream, true)
     },
     onNack: (type, stream) => {
-      rejects.inc({ type })
+      rejects.add(type)
       answered(type, stream, false)
     },
-    onExpiredNonce: (type) => expired.inc({ type }),
+    onExpiredNonce: (type) => expired.add(type),
     onRefused: (code) => refused.inc({ code }),
     onGarbage: () => garbage.inc(),
   }
@@ -127,7 +137,7 @@ function xdsHooks(make: MetricFactory, track: Convergence): XdsHooks {
 
 /** Istio's pilot_proxy_convergence_time. */
 function convergence(make: MetricFactory, now: () => number): Convergence {
-  const metric = make.histogram(
+  const metric = make.distribution(
     'pilot_proxy_convergence_time',
     'Seconds from a change until a proxy had acknowledged what came of it.',
     seconds,

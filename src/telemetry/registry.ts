@@ -1,5 +1,6 @@
 /** prom-client, and short ways to make a metric in one registry. Nothing else imports prom-client. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
+import { createDistribution, createTally, type Distribution, type Tally } from './tallies.ts'
 
 export type { Counter } from 'prom-client'
 
@@ -8,7 +9,10 @@ export type Sample = readonly [value: number, labels?: Readonly<Record<string, s
 
 export interface MetricFactory {
   counter(name: string, help: string, labels?: readonly string[]): Counter
-  histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Histogram
+  /** A counter with one label, for the hot path. */
+  tally(name: string, help: string, label: string): Tally
+  /** A histogram with one label or none, for the hot path. */
+  distribution(name: string, help: string, buckets: readonly number[], label?: string): Distribution
   /** A gauge whose values are asked for at each scrape; label sets that are not given any more disappear. */
   pulled(name: string, help: string, labels: readonly string[], samples: () => Iterable<Sample>): void
   /** A counter that another keeps: read at each scrape. */
@@ -24,8 +28,25 @@ export function metricFactory(options: { readonly process: boolean }): MetricFac
   if (options.process) processMetrics(register)
   return {
     counter: (name, help, labels = []) => new Counter({ name, help, labelNames: labels, registers }),
-    histogram: (name, help, buckets, labels = []) =>
-      new Histogram({ name, help, buckets: [...buckets], labelNames: labels, registers }),
+    tally: (name, help, label) => {
+      const tally = createTally()
+      new Counter({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          this.reset()
+          for (const [of, count] of tally.entries()) this.inc({ [label]: of }, count)
+        },
+      })
+      return tally
+    },
+    distribution: (name, help, buckets, label) => {
+      const distribution = createDistribution(buckets)
+      register.registerMetric(histogramOf(name, help, distribution, label))
+      return distribution
+    },
     pulled: (name, help, labels, samples) => {
       new Gauge({
         name,
@@ -52,6 +73,24 @@ export function metricFactory(options: { readonly process: boolean }): MetricFac
     text: () => register.metrics(),
     contentType: register.contentType,
   }
+}
+
+/** What the library's registry reads of a metric: https://prometheus.io/docs/instrumenting/exposition_formats/ */
+function histogramOf(name: string, help: string, distribution: Distribution, label?: string): Metric {
+  const get = async () => {
+    const values: { value: number; labels: Readonly<Record<string, string | number>>; metricName: string }[] =
+      []
+    for (const [of, { atMost, count, sum }] of distribution.entries()) {
+      const labels = label === undefined ? {} : { [label]: of }
+      for (const [le, value] of atMost)
+        values.push({ value, labels: { le, ...labels }, metricName: `${name}_bucket` })
+      values.push({ value: count, labels: { le: '+Inf', ...labels }, metricName: `${name}_bucket` })
+      values.push({ value: sum, labels, metricName: `${name}_sum` })
+      values.push({ value: count, labels, metricName: `${name}_count` })
+    }
+    return { name, help, type: 'histogram', aggregator: 'sum', values }
+  }
+  return { name, get } as unknown as Metric
 }
 
 /**

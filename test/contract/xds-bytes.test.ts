@@ -17,6 +17,7 @@ import { encodeResponse, toBuffer } from '#xds/server/encode.ts'
 import type { Response } from '#xds/server/machine.ts'
 import { createNameLists } from '#xds/server/name-lists.ts'
 import { Names } from '#xds/server/names.ts'
+import { typeUrls } from '#xds/type-urls.ts'
 
 const nameLists = createNameLists()
 
@@ -186,6 +187,29 @@ test('what is cut off or random is an error, never a hang', () => {
   }
   for (let end = 0; end <= whole.length; end++) tryBoth(whole.subarray(0, end))
   fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => tryBoth(Buffer.from(bytes))))
+})
+
+test('an acknowledgement is read as the generated code reads it, whatever its texts', () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: 200, unit: 'binary' }),
+    fc.constantFrom('', ...Object.values(typeUrls)),
+  )
+  fc.assert(
+    fc.property(text, text, (typeUrl, responseNonce) => {
+      const read = decodeDelta(
+        Buffer.from(encode(DeltaDiscoveryRequestSchema, { typeUrl, responseNonce })),
+        nameLists,
+      )
+      const expected = decode(
+        DeltaDiscoveryRequestSchema,
+        encode(DeltaDiscoveryRequestSchema, { typeUrl, responseNonce }),
+      )
+      assert.deepEqual(
+        [read.typeUrl, read.nonce, read.subscribe, read.unsubscribe, read.error, read.node],
+        [expected.typeUrl, expected.responseNonce, [], [], undefined, undefined],
+      )
+    }),
+  )
 })
 
 test('a node in plain JSON', () => {

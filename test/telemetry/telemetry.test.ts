@@ -100,7 +100,10 @@ describe('metrics', () => {
       'pilot_xds_pushes{type="cds"} 1',
       'pilothouse_xds_resources_total{type="cds"} 3',
       'pilothouse_xds_bytes_total{type="cds"} 1000',
+      'pilot_xds_config_size_bytes_bucket{le="1",type="cds"} 0',
       'pilot_xds_config_size_bytes_bucket{le="10000",type="cds"} 1',
+      'pilot_xds_config_size_bytes_bucket{le="+Inf",type="cds"} 1',
+      'pilot_xds_config_size_bytes_sum{type="cds"} 1000',
       'pilothouse_xds_answer_seconds_count{type="cds"} 1',
       'pilot_total_xds_rejects{type="lds"} 1',
       'pilot_xds_expired_nonce{type="eds"} 1',
@@ -141,10 +144,23 @@ describe('metrics', () => {
     assert.equal(reads, 2)
   })
 
-  test('the process too, but nothing that needs a timer', async () => {
-    const text = await metrics({ process: true }).text()
-    assert.match(text, /^process_resident_memory_bytes \d/m)
-    assert.doesNotMatch(text, /nodejs_eventloop_lag/)
+  test('the process too, and how late the event loop is while proxies are connected', async (t) => {
+    const m = metrics({ process: true })
+    const lag = async () =>
+      Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(await m.text())?.[1] ?? Number.NaN)
+    const busy = async (ms: number) => {
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      const end = performance.now() + ms
+      while (performance.now() < end);
+      await new Promise((resolve) => setTimeout(resolve, 60))
+    }
+    assert.match(await m.text(), /^process_resident_memory_bytes \d/m)
+    await busy(100)
+    assert.equal(await lag(), 0)
+    m.xds.onConnect('s1')
+    t.after(() => m.xds.onDisconnect('s1'))
+    await busy(100)
+    assert.ok((await lag()) >= 0.07)
   })
 })
 

@@ -2,7 +2,7 @@
  * Requests from bytes. In the state-of-the-world protocol each ACK lists all names again (38 kB for 1,000), so
  * the list is compared as bytes with the last one of the stream before anything of it is decoded.
  */
-
+import { isAscii } from 'node:buffer'
 import type { BuildVersion, Node as NodeMessage } from '../proto/gen/envoy/config/core/v3/base_pb.js'
 import {
   DeltaDiscoveryRequestSchema,
@@ -10,6 +10,7 @@ import {
 } from '../proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { decode } from '../proto/index.ts'
 import type { Node, TypeUrl } from '../resources.ts'
+import { typeUrls } from '../type-urls.ts'
 import type { DeltaRequest } from './delta.ts'
 import type { NameLists } from './name-lists.ts'
 import type { SotwRequest } from './sotw.ts'
@@ -42,6 +43,8 @@ export function decodeSotw(bytes: Buffer, lists: LastLists, shared: NameLists): 
 
 /** Throws if the bytes are not a DeltaDiscoveryRequest. */
 export function decodeDelta(bytes: Buffer, shared: NameLists): Received<DeltaRequest> {
+  const ack = readAck(bytes)
+  if (ack !== undefined) return ack
   const list = findNames(
     bytes,
     Array.from(shared.recent, ({ raw }) => raw),
@@ -63,6 +66,42 @@ export function decodeDelta(bytes: Buffer, shared: NameLists): Received<DeltaReq
     initialVersions: message.initialResourceVersions,
     node: message.node && nodeOf(message.node),
     error: errorOf(message.errorDetail, ''),
+  }
+}
+
+const nothing: readonly string[] = []
+const noVersions: Readonly<Record<string, string>> = {}
+/** One string for each type, so that comparing two of them is quick. */
+const known = new Map(Object.values(typeUrls).map((typeUrl) => [typeUrl as TypeUrl, typeUrl]))
+/** type_url = 2 and response_nonce = 6, length-delimited. */
+const typeUrlTag = 2 * 8 + 2
+const nonceTag = 6 * 8 + 2
+
+/** A request of a type and a nonce alone, as most are: read without the generated code. Else undefined. */
+function readAck(bytes: Buffer): Received<DeltaRequest> | undefined {
+  let typeUrl = ''
+  let nonce = ''
+  for (let at = 0; at < bytes.length; ) {
+    const tag = bytes[at]
+    const length = bytes[at + 1]
+    // A length of one byte is below 128.
+    if (length === undefined || length > 127 || at + 2 + length > bytes.length) return undefined
+    const text = bytes.toString('latin1', at + 2, at + 2 + length)
+    if (tag === typeUrlTag) typeUrl = known.get(text) ?? text
+    else if (tag === nonceTag) nonce = text
+    else return undefined
+    at += 2 + length
+  }
+  if (!isAscii(bytes)) return undefined
+  return {
+    typeUrl,
+    versionInfo: '',
+    nonce,
+    subscribe: nothing,
+    unsubscribe: nothing,
+    initialVersions: noVersions,
+    node: undefined,
+    error: undefined,
   }
 }
 

@@ -18,7 +18,7 @@ export interface TurnsDeps {
 }
 
 /** ms */
-const SLICE = 4
+const SLICE = 12
 /** At least so many newcomers a slice. */
 const SYNCS = 1
 
