@@ -6,6 +6,7 @@ import path from 'node:path'
 import { typeUrls } from '#xds/type-urls.ts'
 import { connect, openDelta } from '../server/client.ts'
 import { freePort } from '../support/ports.ts'
+import { startConsul } from '../testbed/index.ts'
 import type { Tools } from './tools.ts'
 
 export interface Server {
@@ -25,47 +26,72 @@ export interface Size {
   readonly proxies: number
 }
 
-/** `pilothouse serve` on a directory of ServiceEntry files; a change is the atomic rewrite of one of them. */
-export async function startPilothouse(tools: Tools, size: Size): Promise<Server> {
+/** Where Pilothouse reads its services, and how one of them is changed. */
+interface Source {
+  readonly flags: readonly string[]
+  readonly change: readonly string[]
+  stop(): Promise<void>
+}
+
+/** A directory of ServiceEntry files; a change is the atomic rewrite of one of them. */
+async function fileSource(tools: Tools, { services, endpoints }: Size): Promise<Source> {
   const dir = mkdtempSync(path.join(tmpdir(), 'pilothouse-bench-'))
-  const files = path.join(dir, 'services')
-  execFileSync('mkdir', [files])
-  execFileSync(tools.gen, [
-    '-dir',
-    files,
-    '-services',
-    String(size.services),
-    '-endpoints',
-    String(size.endpoints),
-  ])
+  execFileSync(tools.gen, ['-dir', dir, '-services', String(services), '-endpoints', String(endpoints)])
+  return {
+    flags: ['--files', dir],
+    change: ['-change-cmd', `${tools.gen} -dir ${dir} -endpoints ${endpoints} -mark 10.99.0.{i}`],
+    stop: async () => rmSync(dir, { recursive: true, force: true }),
+  }
+}
+
+/** A real Consul; a change is one instance registered with another address, by curl. */
+async function consulSource(size: Size): Promise<Source> {
+  const consul = await startConsul()
+  const instance = (service: number, endpoint: number, address: string) => ({
+    Node: 'bench',
+    Address: '10.9.9.9',
+    SkipNodeUpdate: service + endpoint > 0,
+    Service: {
+      ID: `svc-${service}-${endpoint}`,
+      Service: `svc-${service}`,
+      Address: address,
+      Port: 8080,
+      Tags: ['version=v1'],
+      Meta: { protocol: 'http' },
+    },
+  })
+  for (let s = 0; s < size.services; s++)
+    for (let e = 0; e < size.endpoints; e++)
+      await consul.api('PUT', '/v1/catalog/register', instance(s, e, `10.${s >> 8}.${s & 255}.${e + 1}`))
+  const body = JSON.stringify({ ...instance(0, 0, '10.99.0.{i}'), SkipNodeUpdate: true })
+  return {
+    flags: ['--consul', consul.url],
+    change: ['-change-cmd', `curl -sf -X PUT ${consul.url}/v1/catalog/register -d '${body}'`],
+    stop: () => consul.stop(),
+  }
+}
+
+/** `pilothouse serve` on one source of `size`. */
+export async function startPilothouse(tools: Tools, size: Size, kind: 'files' | 'consul'): Promise<Server> {
+  const source = await (kind === 'files' ? fileSource(tools, size) : consulSource(size))
   const [xdsPort, adminPort] = [await freePort(), await freePort()]
+  const addresses = ['--xds-address', `127.0.0.1:${xdsPort}`, '--admin-address', `127.0.0.1:${adminPort}`]
   const started = performance.now()
   const child = spawn(
     process.execPath,
-    [
-      'src/bin.js',
-      'serve',
-      '--files',
-      files,
-      '--xds-address',
-      `127.0.0.1:${xdsPort}`,
-      '--admin-address',
-      `127.0.0.1:${adminPort}`,
-      '--log-level',
-      'warn',
-    ],
+    ['src/bin.js', 'serve', ...source.flags, ...addresses, '--log-level', 'warn'],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
   await until(() => hasResources(xdsPort), child)
   return {
-    name: 'pilothouse',
+    name: `pilothouse, ${kind}`,
     xds: `127.0.0.1:${xdsPort}`,
     pid: child.pid!,
     startup: performance.now() - started,
-    change: ['-change-cmd', `${tools.gen} -dir ${files} -endpoints ${size.endpoints} -mark 10.99.0.{i}`],
+    change: source.change,
     stop: async () => {
       await stop(child)
-      rmSync(dir, { recursive: true, force: true })
+      await source.stop()
     },
   }
 }

@@ -21,9 +21,9 @@ function world() {
   return { add, slice, waiting: () => later.length }
 }
 
-test('a slice ends after 4 ms, and the next goes on where it ended', () => {
+test('a slice ends after 12 ms, and the next goes on where it ended', () => {
   const { add, slice, waiting } = world()
-  for (const name of ['a', 'b', 'c', 'd', 'e']) add(name, 'change')
+  for (const name of ['a', 'b', 'c', 'd', 'e']) add(name, 'change', 3)
   assert.equal(waiting(), 1)
   assert.deepEqual(slice(), ['a', 'b', 'c', 'd'])
   assert.deepEqual(slice(), ['e'])
@@ -32,10 +32,10 @@ test('a slice ends after 4 ms, and the next goes on where it ended', () => {
 
 test('changes overtake newcomers, of whom one a slice goes on all the same', () => {
   const { add, slice } = world()
-  for (const name of ['new 1', 'new 2', 'new 3']) add(name, 'sync', 2)
-  for (const name of ['a', 'b', 'c']) add(name, 'change')
+  for (const name of ['new 1', 'new 2', 'new 3']) add(name, 'sync', 6)
+  for (const name of ['a', 'b', 'c']) add(name, 'change', 3)
   assert.deepEqual(slice(), ['new 1', 'a', 'b'])
-  add('d', 'change')
+  add('d', 'change', 3)
   assert.deepEqual(slice(), ['new 2', 'c', 'd'])
   assert.deepEqual(slice(), ['new 3'])
 })

@@ -77,10 +77,16 @@ export function createBodies(): Bodies {
 /** Nothing is kept. */
 export const noBodies: Bodies = { get: (_, resources, write) => [write(resources)], close: () => {} }
 
-function pieces(resources: readonly Resource[]): (readonly Resource[])[] {
+const cut = new WeakMap<readonly Resource[], readonly (readonly Resource[])[]>()
+
+/** The same ones for the same list. */
+function pieces(resources: readonly Resource[]): readonly (readonly Resource[])[] {
   if (resources.length <= PIECE) return [resources]
+  const known = cut.get(resources)
+  if (known !== undefined) return known
   const all: Resource[][] = []
   for (let at = 0; at < resources.length; at += PIECE) all.push(resources.slice(at, at + PIECE))
+  cut.set(resources, all)
   return all
 }
 

@@ -48,27 +48,29 @@ export function plan(
 }
 
 /** Plans of clients that hold nothing yet, by what there is and what they want of it: they are the same for many. */
-const firstPlans = new WeakMap<object, WeakMap<ReadonlySet<string>, Plan>>()
+const firstPlans = new WeakMap<object, WeakMap<object, Plan>>()
+/** Who wants all and names nothing. */
+const wildcard = {}
 
 /** All that it wants is news. What there is not is not remembered: that depends on more than what there is. */
 function firstPlan(sub: Subscription, target: ResourceSet): Plan {
-  const { shared } = sub.names
+  const wanted = sub.wildcard ? (sub.names.size === 0 ? wildcard : undefined) : sub.names.shared
   const content = target.content(sub.typeUrl)
-  const known = shared && firstPlans.get(content)?.get(shared)
-  if (known && !sub.wildcard) return known
+  const known = wanted && firstPlans.get(content)?.get(wanted)
+  if (known) return known
   const result: Draft = { changed: [], removed: [], deferred: [] }
   let all = true
   if (sub.wildcard) for (const resource of target.all(sub.typeUrl)) result.changed.push(resource)
   for (const name of sub.names) {
     const resource = target.get(sub.typeUrl, name)
     if (resource === undefined) all = false
-    const wanted = resource ?? target.missing(sub.typeUrl, name)
-    if (wanted === undefined) result.removed.push(name)
-    else if (!sub.wildcard || resource === undefined) result.changed.push(wanted)
+    const said = resource ?? target.missing(sub.typeUrl, name)
+    if (said === undefined) result.removed.push(name)
+    else if (!sub.wildcard || resource === undefined) result.changed.push(said)
   }
-  if (!shared || sub.wildcard || !all) return result
-  const plans = firstPlans.get(content) ?? new WeakMap<ReadonlySet<string>, Plan>()
-  firstPlans.set(content, plans.set(shared, result))
+  if (!wanted || !all) return result
+  const plans = firstPlans.get(content) ?? new WeakMap<object, Plan>()
+  firstPlans.set(content, plans.set(wanted, result))
   return result
 }
 

@@ -17,7 +17,7 @@ export interface TurnsDeps {
   readonly later: (work: () => void) => void
 }
 
-/** ms */
+/** ms. Shorter ones let acknowledgements in between, and the last proxy of a fleet waits for them. */
 const SLICE = 12
 /** At least so many newcomers a slice. */
 const SYNCS = 1
