@@ -50,7 +50,7 @@ await build({
   outfile: 'dist/pilothouse.cjs',
   format: 'cjs',
   minifyWhitespace: true,
-  banner: { js: '#!/usr/bin/env node' },
+  banner: { js: '#!/usr/bin/env -S node --max-semi-space-size=8' },
   define: { ...define, 'import.meta.url': 'undefined' },
 })
 chmodSync('dist/pilothouse.cjs', 0o755)

@@ -163,6 +163,7 @@ job "pilothouse" {
         command = var.node
         args = concat(
           [
+            "--max-semi-space-size=8",
             var.artifact == "" ? var.pilothouse : "local/pilothouse.cjs",
             "serve",
             "--nomad", "unix://${NOMAD_SECRETS_DIR}/api.sock",

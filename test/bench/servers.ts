@@ -79,7 +79,8 @@ export async function startPilothouse(tools: Tools, size: Size, kind: 'files' | 
   const started = performance.now()
   const child = spawn(
     process.execPath,
-    ['src/bin.js', 'serve', ...source.flags, ...addresses, '--log-level', 'warn'],
+    // As its first line says.
+    ['--max-semi-space-size=8', 'src/bin.js', 'serve', ...source.flags, ...addresses, '--log-level', 'warn'],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
   await until(() => hasResources(xdsPort), child)
