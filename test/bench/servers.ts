@@ -71,27 +71,40 @@ async function consulSource(size: Size): Promise<Source> {
   }
 }
 
-/** `pilothouse serve` on one source of `size`. */
-export async function startPilothouse(tools: Tools, size: Size, kind: 'files' | 'consul'): Promise<Server> {
-  const source = await (kind === 'files' ? fileSource(tools, size) : consulSource(size))
-  const [xdsPort, adminPort] = [await freePort(), await freePort()]
-  const addresses = ['--xds-address', `127.0.0.1:${xdsPort}`, '--admin-address', `127.0.0.1:${adminPort}`]
+/** A Pilot as a process of its own. */
+export interface Pilot {
+  readonly xds: string
+  readonly admin: string
+  readonly pid: number
+  readonly startup: number
+  stop(): Promise<void>
+}
+
+/** Resolves when a client has its first resource. */
+export async function startPilot(flags: readonly string[]): Promise<Pilot> {
+  const [xds, admin] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
+  const addresses = ['--xds-address', xds, '--admin-address', admin]
   const started = performance.now()
   const child = spawn(
     process.execPath,
     // As its first line says.
-    ['--max-semi-space-size=8', 'src/bin.js', 'serve', ...source.flags, ...addresses, '--log-level', 'warn'],
+    ['--max-semi-space-size=8', 'src/bin.js', 'serve', ...flags, ...addresses, '--log-level', 'warn'],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
-  await until(() => hasResources(xdsPort), child)
+  await until(() => hasResources(Number(xds.split(':')[1])), child)
+  return { xds, admin, pid: child.pid!, startup: performance.now() - started, stop: () => stop(child) }
+}
+
+/** `pilothouse serve` on one source of `size`. */
+export async function startPilothouse(tools: Tools, size: Size, kind: 'files' | 'consul'): Promise<Server> {
+  const source = await (kind === 'files' ? fileSource(tools, size) : consulSource(size))
+  const pilot = await startPilot(source.flags)
   return {
+    ...pilot,
     name: `pilothouse, ${kind}`,
-    xds: `127.0.0.1:${xdsPort}`,
-    pid: child.pid!,
-    startup: performance.now() - started,
     change: source.change,
     stop: async () => {
-      await stop(child)
+      await pilot.stop()
       await source.stop()
     },
   }
