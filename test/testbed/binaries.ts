@@ -16,11 +16,19 @@ const goServers = {
   'kube-apiserver': { version: '1.36.3', package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
 } as const
 
+/** The pom of each is in NAME, and its one class: the pom pins all versions. */
+const jars = {
+  eureka: { version: '4.3.0', source: 'Eureka.java' },
+  'eureka-client': { version: '4.3.0', source: 'Application.java' },
+} as const
+
 type GoServer = keyof typeof goServers
-export type BinaryName = GoServer | 'eureka' | 'knot'
+type Jar = keyof typeof jars
+export type BinaryName = GoServer | Jar | 'knot'
 export const binaryNames: readonly BinaryName[] = [
   'etcd',
   'eureka',
+  'eureka-client',
   'knot',
   'consul',
   'nomad',
@@ -29,7 +37,7 @@ export const binaryNames: readonly BinaryName[] = [
 
 const building = new Map<BinaryName, Promise<string>>()
 
-/** The path of a server's binary (Eureka: its jar; Knot: `sbin/knotd`), built first if need be. Throws TestbedError. */
+/** The path of a server's binary (Eureka and its client: the jar; Knot: `sbin/knotd`), built first if need be. Throws TestbedError. */
 export function binary(name: BinaryName): Promise<string> {
   let path = building.get(name)
   if (!path) {
@@ -42,7 +50,7 @@ export function binary(name: BinaryName): Promise<string> {
 
 async function ensure(name: BinaryName): Promise<string> {
   if (name === 'knot') return ensureKnot()
-  return cached(name === 'eureka' ? await eureka() : goServer(name))
+  return cached(name in jars ? await jar(name as Jar) : goServer(name as GoServer))
 }
 
 function goServer(name: GoServer): Cached {
@@ -64,15 +72,16 @@ function goServer(name: GoServer): Cached {
   }
 }
 
-/** The jar is cached by what it is made of: the pom pins all versions. */
-async function eureka(): Promise<Cached> {
-  const project = join(here, 'eureka')
+/** A jar is cached by what it is made of. */
+async function jar(name: Jar): Promise<Cached> {
+  const { version, source } = jars[name]
+  const project = join(here, name)
   const hash = createHash('sha256')
-  for (const file of ['pom.xml', 'src/main/java/pilothouse/testbed/Eureka.java'])
+  for (const file of ['pom.xml', `src/main/java/pilothouse/testbed/${source}`])
     hash.update(await readFile(join(project, file)))
   return {
-    name: `eureka-4.3.0-${hash.digest('hex').slice(0, 8)}`,
-    file: 'eureka.jar',
+    name: `${name}-${version}-${hash.digest('hex').slice(0, 8)}`,
+    file: `${name}.jar`,
     build: async (home, work) => {
       await cp(project, join(work, 'project'), { recursive: true })
       await tool({
@@ -83,7 +92,7 @@ async function eureka(): Promise<Cached> {
         remedy:
           'Install a JDK 17 or later and Maven 3.8 or later (Debian: apt install maven default-jdk-headless) and check the way to Maven Central.',
       })
-      await copyFile(join(work, 'project', 'target', 'eureka.jar'), join(home, 'eureka.jar'))
+      await copyFile(join(work, 'project', 'target', `${name}.jar`), join(home, `${name}.jar`))
     },
   }
 }

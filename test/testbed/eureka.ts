@@ -1,9 +1,9 @@
 /** A real Eureka server (Spring Cloud Netflix) in a small JVM. It keeps nothing on disk: every restart is empty. */
 import { freePort } from '../support/ports.ts'
 import { binary } from './binaries.ts'
-import { TestbedError } from './cache.ts'
 import { type Api, jsonApi, StatusError } from './http.ts'
-import { launch, type ServerProcess, serverDirectory, withProcess } from './process.ts'
+import { launchJava, type Properties } from './java.ts'
+import { type ServerProcess, serverDirectory, withProcess } from './process.ts'
 
 export interface EurekaOptions {
   /** `http://HOST:PORT/eureka` of servers it copies to and reads from at its start. */
@@ -20,7 +20,7 @@ export interface EurekaOptions {
   /** How often it looks for leases that ran out, ms. Eureka's default is 60,000; here 500. */
   readonly evictionIntervalTimerInMs?: number
   /** Any other property of `eureka.server.*` or Spring, e.g. `{ 'eureka.server.retention-time-in-m-s-in-delta-queue': 2000 }`. */
-  readonly properties?: Readonly<Record<string, string | number | boolean>>
+  readonly properties?: Properties
 }
 
 /** What Eureka wants to know of an instance; the rest is filled in. `more` is merged over it. */
@@ -66,22 +66,17 @@ export async function startEureka(options: EurekaOptions = {}): Promise<EurekaSe
   const authorization = user && `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
   const headers: Record<string, string> = authorization ? { authorization } : {}
   const api = jsonApi(url, () => ({ headers }))
-  const properties = Object.entries(settings(options, port)).map(([name, value]) => `--${name}=${value}`)
-  const small = ['-Xmx256m', '-Xss512k', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
-  const process = await launch(directory, {
+  const process = await launchJava(directory, {
     name: `eureka-${port}`,
-    command: () => ['java', ...small, `-Djava.io.tmpdir=${directory}`, '-jar', jar, ...properties],
+    jar,
+    properties: settings(options, port),
     ready: async () => (await api('GET', '/apps')).applications !== undefined,
-    readyWithin: 150_000,
-  }).catch((error: Error) => {
-    if (!/ENOENT/.test(String(error.message))) throw error
-    throw new TestbedError('java is not on the path', 'Install a Java runtime 17 or later.', { cause: error })
   })
   const own = { url, port, api, ...operations(api) }
   return withProcess(process, own)
 }
 
-function settings(options: EurekaOptions, port: number): Record<string, string | number | boolean> {
+function settings(options: EurekaOptions, port: number): Properties {
   const { peers = [], user, password = '' } = options
   return {
     'server.port': port,

@@ -11,6 +11,7 @@ export {
   type EurekaStatus,
   startEureka,
 } from './eureka.ts'
+export { type EurekaClient, type EurekaClientOptions, startEurekaClient } from './eureka-client.ts'
 export {
   type FaultMode,
   type FaultProxy,
