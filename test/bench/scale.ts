@@ -33,7 +33,7 @@ const scope = number('scope')
 
 const tools = buildTools()
 const files = meshFiles({ services, endpoints: number('endpoints'), namespaces, scope })
-const pilot = await startPilot(['--files', files.dir])
+const pilot = await startPilot(['--files', files.dir], 'ns-0')
 console.log(`start ${Math.round(pilot.startup)} ms, RSS ${Math.round(rss(pilot.pid))} MiB`)
 
 /** The load client asks for a change by POST /ADDRESS. */

@@ -80,8 +80,8 @@ export interface Pilot {
   stop(): Promise<void>
 }
 
-/** Resolves when a client has its first resource. */
-export async function startPilot(flags: readonly string[]): Promise<Pilot> {
+/** Resolves when a client of that namespace has its first resource. */
+export async function startPilot(flags: readonly string[], namespace = 'default'): Promise<Pilot> {
   const [xds, admin] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
   const addresses = ['--xds-address', xds, '--admin-address', admin]
   const started = performance.now()
@@ -91,7 +91,7 @@ export async function startPilot(flags: readonly string[]): Promise<Pilot> {
     ['--max-semi-space-size=8', 'src/bin.js', 'serve', ...flags, ...addresses, '--log-level', 'warn'],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
-  await until(() => hasResources(Number(xds.split(':')[1])), child)
+  await until(() => hasResources(Number(xds.split(':')[1]), namespace), child)
   return { xds, admin, pid: child.pid!, startup: performance.now() - started, stop: () => stop(child) }
 }
 
@@ -154,15 +154,15 @@ async function until(condition: () => Promise<boolean>, child: ChildProcess): Pr
 }
 
 /** Asks for all clusters, as a sidecar does. */
-async function hasResources(port: number): Promise<boolean> {
+async function hasResources(port: number, namespace = 'default'): Promise<boolean> {
   const client = connect(port)
   try {
     const stream = openDelta(client)
     stream.send({
-      node: { id: 'sidecar~10.0.0.1~bench.default~default.svc.cluster.local' },
+      node: { id: `sidecar~10.0.0.1~bench.${namespace}~${namespace}.svc.cluster.local` },
       typeUrl: typeUrls.cluster,
     })
-    return (await stream.next(1000)).resources.length > 0
+    return (await stream.next(30_000)).resources.length > 0
   } finally {
     client.close()
   }
