@@ -7,6 +7,11 @@ import { test } from 'node:test'
 import { type Pilot, startPilot } from '#src/main.ts'
 import { loadSettings } from '#src/settings.ts'
 import { silentLogger } from '#support/logger.ts'
+import {
+  type DeltaDiscoveryResponse,
+  DeltaDiscoveryResponseSchema,
+} from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
+import { encode } from '#xds/proto/index.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import { connect, type DeltaInit, openDelta } from '../server/client.ts'
 
@@ -48,10 +53,12 @@ async function proxy(port: number, id: string) {
   send({ typeUrl: typeUrls.listener })
   let names: string[] = []
   const types = new Set<string>()
+  const state: { last?: DeltaDiscoveryResponse } = {}
   const read = async () => {
     for (;;) {
       const response = await stream.next(60_000)
       const { typeUrl, resources, nonce } = response
+      state.last = response
       types.add(typeUrl)
       received.push({ typeUrl, names: resources.map((r) => r.name) })
       send({ typeUrl, responseNonce: nonce })
@@ -65,6 +72,9 @@ async function proxy(port: number, id: string) {
     received,
     types,
     client,
+    get last() {
+      return state.last
+    },
     hasAll: () => types.has(typeUrls.endpoint) && types.has(typeUrls.listener),
   }
 }
@@ -124,6 +134,13 @@ test('one endpoint: one merge, one view, one encode, one message to each subscri
   assert.equal(grown('pilothouse_views_advanced_total'), 1)
   assert.equal(grown('pilot_xds_pushes'), subscribed)
   assert.equal(grown('pilothouse_xds_resources_total'), subscribed)
+  // The resource as it goes over the wire (name, version, Any), and the response's own type, version and nonce.
+  const told = near[0]!.last!
+  const size = encode(DeltaDiscoveryResponseSchema, { resources: told.resources }).length
+  const own = encode(DeltaDiscoveryResponseSchema, { ...told, resources: [] }).length
+  assert.ok(own <= 100, `${own} bytes beside the resource`)
+  const expected = (size + own) * subscribed
+  assert.ok(Math.abs(grown('pilothouse_xds_bytes_total') - expected) <= 0.02 * expected)
   near.forEach((p, i) => {
     const news = p.received.slice(marks[i])
     assert.deepEqual(
@@ -148,4 +165,51 @@ spec: { template: { serviceAccount: nobody } }
     return (await known.text()).includes('nobody')
   })
   assert.equal((await metrics(pilot)).pilot_xds_pushes, after.pilot_xds_pushes)
+})
+
+test('a proxy that comes back with what it had is sent no resource', async (t) => {
+  const { dir, pilot, xds } = await house()
+  const clients: ReturnType<typeof connect>[] = []
+  t.after(async () => {
+    for (const client of clients) client.close()
+    await pilot.stop()
+    rmSync(dir, { recursive: true, force: true })
+  })
+  const node = { id: 'sidecar~10.1.0.1~p1.default~default.svc.cluster.local' }
+  /** What is answered to a proxy that has these; endpoints are asked for last, as by Envoy. */
+  const comeBack = async (held: Readonly<Record<string, Readonly<Record<string, string>>>>) => {
+    const client = connect(xds)
+    clients.push(client)
+    const stream = openDelta(client)
+    const versions: Record<string, Record<string, string>> = {}
+    let resources = 0
+    const ask = async (typeUrl: string, names: readonly string[]) => {
+      stream.send({
+        node,
+        typeUrl,
+        resourceNamesSubscribe: [...names],
+        initialResourceVersions: { ...held[typeUrl] },
+      })
+      const response = await stream.next(10_000)
+      assert.equal(response.typeUrl, typeUrl)
+      stream.send({ typeUrl, responseNonce: response.nonce })
+      resources += response.resources.length
+      versions[typeUrl] = {
+        ...held[typeUrl],
+        ...Object.fromEntries(response.resources.map(({ name, version }) => [name, version])),
+      }
+      return Object.keys(versions[typeUrl])
+    }
+    const clusters = await ask(typeUrls.cluster, [])
+    await ask(
+      typeUrls.endpoint,
+      clusters.filter((name) => name.startsWith('outbound|')),
+    )
+    await ask(typeUrls.listener, [])
+    await ask(typeUrls.route, ['80'])
+    return { resources, versions }
+  }
+  const first = await comeBack({})
+  assert.ok(first.resources > 2 * services)
+  assert.deepEqual(await comeBack(first.versions), { resources: 0, versions: first.versions })
 })
