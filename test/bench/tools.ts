@@ -50,6 +50,7 @@ export interface LoadReport {
     readonly msgs_per_change: number
     readonly bytes_per_change: number
     readonly server_cpu_seconds_per_change: number
+    readonly each: readonly { readonly window: { readonly server_cpu_seconds: number } }[]
   }
 }
 interface Spread {
