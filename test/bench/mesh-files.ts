@@ -5,8 +5,8 @@ import path from 'node:path'
 
 export interface MeshFiles {
   readonly dir: string
-  /** The first endpoint of a service has another address; atomically. */
-  change(service: number, address: string): void
+  /** The first endpoint of a service (or its only one) has another address; atomically. */
+  change(service: number, address: string, alone?: boolean): void
   remove(): void
 }
 
@@ -16,6 +16,8 @@ export function meshFiles(options: {
   readonly endpoints: number
   readonly namespaces?: number
   readonly scope?: number
+  /** Of the endpoints. */
+  readonly port?: number
 }): MeshFiles {
   const root = mkdtempSync(path.join(tmpdir(), 'pilothouse-bench-'))
   const dir = path.join(root, 'mesh')
@@ -25,7 +27,7 @@ export function meshFiles(options: {
     writeFileSync(next, JSON.stringify(object))
     renameSync(next, path.join(dir, name))
   }
-  const service = (i: number, first?: string) =>
+  const service = (i: number, first?: string, alone = false) =>
     write(`svc-${i}.json`, {
       apiVersion: 'networking.istio.io/v1',
       kind: 'ServiceEntry',
@@ -34,8 +36,8 @@ export function meshFiles(options: {
         hosts: [hostname(i)],
         location: 'MESH_INTERNAL',
         resolution: 'STATIC',
-        ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: 8080 }],
-        endpoints: Array.from({ length: options.endpoints }, (_, e) => ({
+        ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: options.port ?? 8080 }],
+        endpoints: Array.from({ length: alone ? 1 : options.endpoints }, (_, e) => ({
           address: e === 0 && first ? first : `10.${16 + (i >> 8)}.${i & 255}.${e + 1}`,
           labels: { app: `svc-${i}`, version: 'v1' },
         })),
@@ -62,4 +64,4 @@ export function meshFiles(options: {
   return { dir, change: service, remove: () => rmSync(root, { recursive: true, force: true }) }
 }
 
-const hostname = (i: number): string => `svc-${i}.perf.internal`
+export const hostname = (i: number): string => `svc-${i}.perf.internal`

@@ -34,7 +34,7 @@ function parseSize(text: string): Size {
 async function measure(tools: Tools, server: Server, size: Size, mode: string): Promise<Row> {
   const report = await load(tools, [
     ...['-addr', server.xds, '-proxies', String(size.proxies), '-mode', mode, '-pid', String(server.pid)],
-    ...['-idle', '2s', '-settle', '1s', '-changes', values.changes, '-interval', '500ms'],
+    ...['-idle', '2s', '-settle', '1s', '-changes', values.changes, '-interval', '200ms'],
     ...['-marker-prefix', '10.99.0.', ...server.change],
   ])
   const { initial_sync: sync, changes, idle_connected: idle, connect_to_configured: configured } = report
