@@ -83,6 +83,41 @@ test('equal responses share their resources’ bytes; what is a client’s own i
   assert.equal(parts('delta', [], 'n1').length, 1)
 })
 
+test('what is shared has a bound, and is let go when nobody asks for it any more', async (t) => {
+  const resources = Array.from({ length: 200 }, (_, i) =>
+    makeResource('t', `r${i}`, anyBytes(StringValueSchema, { value: 'x'.repeat(100) })),
+  )
+  const write = (some: readonly Resource[]) => Buffer.concat(some.map(({ bytes }) => bytes))
+  const size = write(resources).length
+  // Four pieces of 64; two of them fit.
+  const bodies = createBodies({ maxBytes: size / 2, keptMs: 5 })
+  t.after(bodies.close)
+  const get = () => bodies.get('delta', resources, write)
+  const [first, second] = [get(), get()]
+  assert.deepEqual(Buffer.concat(first), Buffer.concat(second))
+  assert.deepEqual(
+    first.map((piece, i) => piece === second[i]),
+    [true, false, false, true],
+  )
+  const again = async (): Promise<boolean> => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    return get()[0] !== first[0]
+  }
+  for (let tries = 0; !(await again()); tries++) assert.ok(tries < 100)
+})
+
+test('lists of names have a bound together; who has one keeps it', () => {
+  const some = createNameLists({ maxBytes: 1000 })
+  const raw = (i: number) => Buffer.alloc(400, i)
+  const get = (i: number) => some.get(raw(i), () => [String(i)])
+  const [a, b] = [get(1), get(2)]
+  assert.equal(get(1), a)
+  assert.equal(get(2), b)
+  get(3)
+  assert.notEqual(get(1), a)
+  assert.deepEqual(get(1).names, a.names)
+})
+
 test('names of requests: "same" only if they are', () => {
   const names = fc.array(fc.constantFrom('a', 'b', 'bb', '', 'x'.repeat(200)), { maxLength: 6 })
   const types = fc.constantFrom('t', 'u')

@@ -27,7 +27,7 @@ const KEPT_MS = 2000
 /** All together; what comes beyond is written for each who asks. */
 const MAX_BYTES = 128 * 1024 * 1024
 
-export function createBodies(): Bodies {
+export function createBodies({ maxBytes = MAX_BYTES, keptMs = KEPT_MS } = {}): Bodies {
   /** By the first resource, which tells most of them apart. */
   const bodies = new Map<Resource, Body[]>()
   let size = 0
@@ -43,7 +43,7 @@ export function createBodies(): Bodies {
       if (kept.length === 0) bodies.delete(first)
       else bodies.set(first, kept)
     }
-    timer = bodies.size === 0 ? undefined : setTimeout(letGo, KEPT_MS).unref()
+    timer = bodies.size === 0 ? undefined : setTimeout(letGo, keptMs).unref()
   }
 
   function piece(variant: string, resources: readonly Resource[], write: Write): Buffer {
@@ -55,12 +55,12 @@ export function createBodies(): Bodies {
       return known.bytes
     }
     const bytes = write(resources)
-    if (size + bytes.length > MAX_BYTES) return bytes
+    if (size + bytes.length > maxBytes) return bytes
     size += bytes.length
     const body = { variant, resources, bytes, used: true }
     if (some) some.push(body)
     else bodies.set(first, [body])
-    timer ??= setTimeout(letGo, KEPT_MS).unref()
+    timer ??= setTimeout(letGo, keptMs).unref()
     return bytes
   }
 

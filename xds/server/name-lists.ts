@@ -17,7 +17,7 @@ const RECENT = 4
 /** Together; then it begins anew, and who has a list keeps it. */
 const MAX_BYTES = 16 * 1024 * 1024
 
-export function createNameLists(): NameLists {
+export function createNameLists({ maxBytes = MAX_BYTES } = {}): NameLists {
   const lists = new Map<number, NameList[]>()
   let size = 0
   let recent: readonly NameList[] = []
@@ -30,7 +30,7 @@ export function createNameLists(): NameLists {
       const some = lists.get(raw.length)
       const known = some?.find((each) => each.raw.equals(raw))
       if (known) return known
-      if (size + raw.length > MAX_BYTES) {
+      if (size + raw.length > maxBytes) {
         lists.clear()
         size = 0
       }
