@@ -36,7 +36,12 @@ export interface Settings<
 > {
   readonly mesh: MeshSettings
   /** Plaintext xDS; `maxStreams` of one peer address. */
-  readonly xds: { readonly address: string; readonly maxStreams: number }
+  readonly xds: {
+    readonly address: string
+    readonly maxStreams: number
+    /** ms; 0 = without end. Istio's keepaliveMaxServerConnectionAge. */
+    readonly maxConnectionAge: number
+  }
   readonly admin: { readonly address: string }
   /** Nothing is kept where there is none. */
   readonly stateDir?: string
@@ -235,7 +240,7 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
   // What a file says of paths is meant from where the file is.
   const fromFile = (path: string) =>
     file === undefined || isAbsolute(path) ? path : join(dirname(file), path)
-  const xds = readMap(reader, top.xds, ['xds'], ['address', 'maxStreams'])
+  const xds = readMap(reader, top.xds, ['xds'], ['address', 'maxStreams', 'maxConnectionAge'])
   const admin = readMap(reader, top.admin, ['admin'], ['address'])
   const log = readMap(reader, top.log, ['log'], ['level', 'format'])
   const given = readText(reader, top.stateDir, ['stateDir'])
@@ -256,6 +261,7 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
     xds: {
       address: address(xds, 'xds', '127.0.0.1:15010'),
       maxStreams: readCount(reader, xds.maxStreams, ['xds', 'maxStreams']) ?? 10_000,
+      maxConnectionAge: readDuration(reader, xds.maxConnectionAge, ['xds', 'maxConnectionAge']) ?? 1_800_000,
     },
     admin: { address: address(admin, 'admin', '127.0.0.1:15014') },
     ...(stateDir === undefined ? {} : { stateDir }),

@@ -76,7 +76,10 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   const server = createXdsServer({
     source,
     log,
-    limits: { maxStreamsPerPeer: settings.xds.maxStreams },
+    limits: {
+      maxStreamsPerPeer: settings.xds.maxStreams,
+      maxConnectionAgeMs: settings.xds.maxConnectionAge,
+    },
     observer: observeXds(metrics.xds, events, log, registering),
   })
   const proxies = proxyReader(server)

@@ -25,7 +25,7 @@ suite('settings', () => {
         localityLbEnabled: false,
         protocolDetectionTimeout: 0,
       },
-      xds: { address: '127.0.0.1:15010', maxStreams: 10_000 },
+      xds: { address: '127.0.0.1:15010', maxStreams: 10_000, maxConnectionAge: 1_800_000 },
       admin: { address: '127.0.0.1:15014' },
       startupGrace: 30_000,
       registries: [{ kind: 'file', name: 'file/mesh', path: 'mesh/' }],
@@ -44,7 +44,7 @@ suite('settings', () => {
   connectTimeout: 1m30s
   localityLbSetting: { enabled: true }
   protocolDetectionTimeout: 250ms
-xds: { address: "[::1]:0", maxStreams: 5 }
+xds: { address: "[::1]:0", maxStreams: 5, maxConnectionAge: 0 }
 admin: { address: localhost:1 }
 stateDir: /var/lib/pilothouse
 startupGrace: 5s
@@ -66,7 +66,7 @@ log: { level: debug, format: pretty }
         localityLbEnabled: true,
         protocolDetectionTimeout: 250,
       },
-      xds: { address: '[::1]:0', maxStreams: 5 },
+      xds: { address: '[::1]:0', maxStreams: 5, maxConnectionAge: 0 },
       admin: { address: 'localhost:1' },
       stateDir: '/var/lib/pilothouse',
       startupGrace: 5000,

@@ -19,7 +19,7 @@ export interface XdsLimits {
   /** HTTP/2 pings, which end half-open connections. */
   readonly keepaliveMs: number
   readonly keepaliveTimeoutMs: number
-  /** A connection is ended in good order after so long, ±10 %, so that clients spread over the Pilots there are. */
+  /** A connection is ended in good order after so long, ±10 %, so that clients spread over the Pilots there are; 0 = never. */
   readonly maxConnectionAgeMs: number
 }
 

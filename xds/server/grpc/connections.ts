@@ -29,6 +29,8 @@ export interface Connections {
 
 /** Connections are aged at this much more or less than the limit, so that a fleet doesn't move at once. */
 const AGE_JITTER = 0.1
+/** What setTimeout takes. */
+const MAX_TIMEOUT = 2 ** 31 - 1
 
 export function createConnections({ limits, methodOf, elsewhere, random }: ConnectionDeps): Connections {
   const sessions = new Set<ServerHttp2Session>()
@@ -55,10 +57,11 @@ export function createConnections({ limits, methodOf, elsewhere, random }: Conne
     })
     const stopPings = keepAlive(session, limits)
     const age = limits.maxConnectionAgeMs * (1 + AGE_JITTER * (2 * random() - 1))
-    const aged = setTimeout(() => {
+    const end = () => {
       session.close()
       for (const call of calls) call.end(status.OK, '')
-    }, age).unref()
+    }
+    const aged = age > 0 ? setTimeout(end, Math.min(age, MAX_TIMEOUT)).unref() : undefined
     session.once('close', () => {
       sessions.delete(session)
       stopPings()
