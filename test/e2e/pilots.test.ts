@@ -28,6 +28,10 @@ let pilots: ConfiguredPilot[]
 let clients: Sidecar[]
 let apps: App[]
 
+const settings = {
+  registries: [{ kind: 'file', path: 'services' }],
+  config: [{ kind: 'files', path: 'services' }],
+}
 const endpointOf = ({ port }: App): EndpointSpec => ({ address: '127.0.0.1', ports: { http: port } })
 const put = (listed: readonly App[]) =>
   files.put(
@@ -53,10 +57,7 @@ before(async () => {
       serviceEntry({ host: `other-${i}.test.mesh`, ports: [port], endpoints }),
     )
   }
-  await files.settings({
-    registries: [{ kind: 'file', path: 'services' }],
-    config: [{ kind: 'files', path: 'services' }],
-  })
+  await files.settings(settings)
   ports = [await freePorts(), await freePorts(), await freePorts()]
   pilots = await Promise.all(ports.map((own) => configuredPilot(house, files.settingsFile, own)))
   clients = []
@@ -219,5 +220,35 @@ test('each in turn killed and started again, two at once too, under load and cha
   assert.ok(
     counts.some(({ byApp }) => byApp.has('three')),
     'changes arrived',
+  )
+})
+
+test('connections have an end: a Pilot that has come back gets its part of the proxies, and no request fails', async (t) => {
+  await files.settings({ ...settings, xds: { maxConnectionAge: '2s' } })
+  for (const index of [0, 1, 2]) {
+    await kill(index)
+    await start(index)
+  }
+  await connected([0, 1, 2])
+  const loads = clients.map(({ outbound }) =>
+    startLoad({ to: outbound, host, path: '/?delay=5', inFlight: 2, pause: 5 }),
+  )
+  t.after(() => Promise.all(loads.map((load) => load.stop())))
+  await kill(1)
+  await connected([0, 2])
+  await start(1)
+  const seen = new Set<string>()
+  await until(
+    'every proxy to have been at the Pilot that came back',
+    async () => {
+      for (const { proxyID } of await streamsOf(pilots[1]!)) seen.add(proxyID)
+      return seen.size === SIDECARS
+    },
+    120_000,
+  )
+  const counts = await Promise.all(loads.map((load) => load.stop()))
+  assert.deepEqual(
+    counts.flatMap(({ failures }) => failures),
+    [],
   )
 })

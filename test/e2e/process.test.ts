@@ -1,6 +1,6 @@
 /** The Pilot as a process: quick to start, silent when idle, gone when told. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -50,18 +50,33 @@ async function serve(files: string) {
   return { child, ended, took: performance.now() - started }
 }
 
+/** Milliseconds in which Node starts and ends, doing nothing. */
+function bareStart(): number {
+  const began = performance.now()
+  spawnSync(process.execPath, ['-e', '0'])
+  return performance.now() - began
+}
+/** What it takes where nothing else is going on; a machine that is slower for a while is slower with both. */
+const BARE = 50
+
 test("ready on the demo's files in under a second; SIGTERM ends it with 0", async (t) => {
   const files = await demoFiles()
   t.after(() => rmSync(files, { recursive: true }))
-  const times: number[] = []
-  for (let i = 0; i < 4; i++) {
+  const tries: { readonly took: number; readonly bound: number }[] = []
+  // The quickest counts: what disturbs a start can only make it slower.
+  while (tries.length < 8 && !tries.some(({ took, bound }) => took < bound)) {
+    const before = bareStart()
     const { child, ended, took } = await serve(files)
-    times.push(took)
     child.kill('SIGTERM')
     assert.equal(await ended, 0)
+    tries.push({ took, bound: 1000 * Math.max(1, Math.min(before, bareStart()) / BARE) })
   }
-  t.diagnostic(`ready after ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`)
-  assert.ok(Math.min(...times) < 1000, `ready after ${times} ms`)
+  const said = tries.map(({ took, bound }) => `${took.toFixed(0)} of ${bound.toFixed(0)}`).join(', ')
+  t.diagnostic(`ready after ${said} ms`)
+  assert.ok(
+    tries.some(({ took, bound }) => took < bound),
+    said,
+  )
 })
 
 /** How often the main thread gave up the processor by itself: it slept, and something woke it. */
