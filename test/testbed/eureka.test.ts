@@ -14,7 +14,7 @@ test('instances come, change and go; a restart forgets them', async (t) => {
   t.after(() => eureka.stop())
   assert.equal((await call('GET', `${eureka.url}/apps`)).status, 401)
   const id = await eureka.register({ app: 'web', address: '10.0.0.1', port: 80, metadata: { zone: 'a' } })
-  await eureka.register({ app: 'web', address: '10.0.0.2', port: 80, leaseDuration: 1 })
+  await eureka.register({ app: 'web', address: '10.0.0.2', port: 80 })
   await until('both are listed', async () => (await instances(eureka)).length === 2)
   assert.ok(await eureka.heartbeat('web', id))
   assert.equal(await eureka.heartbeat('web', 'unknown'), false)
@@ -23,6 +23,8 @@ test('instances come, change and go; a restart forgets them', async (t) => {
     (await instances(eureka)).some((each) => each.instanceId === id && each.status === 'OUT_OF_SERVICE'),
   )
   await eureka.override('web', id, undefined)
+  // Not before, so that it can't run out before both were seen.
+  await eureka.register({ app: 'web', address: '10.0.0.2', port: 80, leaseDuration: 1 })
   await until(
     'the lease that was not renewed is gone',
     async () => (await instances(eureka)).length === 1,
