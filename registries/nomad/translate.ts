@@ -40,10 +40,14 @@ export function createTranslate(settings: Settings): Translate {
   return (registrations, around) => {
     const problems: string[] = []
     const usable = registrations.filter((each) => {
-      // A service without a port, or whose network has no address (yet): nothing to send to.
-      if (each.address === '') return false
-      if (each.port < 1 || each.port > 65_535) problems.push(`service ${shown(each)} has no port`)
-      return each.port >= 1 && each.port <= 65_535
+      const hasPort = each.port >= 1 && each.port <= 65_535
+      // Without both it is there to be known by its name: nothing to send to, nothing amiss.
+      if (each.address === '') {
+        if (hasPort) problems.push(`service ${shown(each)} ${NO_ADDRESS}`)
+        return false
+      }
+      if (!hasPort) problems.push(`service ${shown(each)} has no port`)
+      return hasPort
     })
     const groups = Map.groupBy(usable, (each) => (byDatacenter ? each.datacenter : ''))
     const services: Service[] = []
@@ -56,6 +60,10 @@ export function createTranslate(settings: Settings): Translate {
     return { services, problems }
   }
 }
+
+/** Nomad leaves it to Consul's agent to be the address of such a one; alone it registers none. */
+const NO_ADDRESS =
+  'has a port but no address: with a number as its port, say address_mode = "alloc" or an address; else name a port of its network'
 
 const shown = ({ namespace, service }: Registration) => `${namespace}/${JSON.stringify(service).slice(1, -1)}`
 

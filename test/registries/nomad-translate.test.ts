@@ -97,7 +97,10 @@ suite('Nomad: what the real server says', () => {
 suite('Nomad: translation', () => {
   test('addresses: one spelling of IPv6, none without an address, names are resolved', () => {
     assert.equal(endpoint([one({ address: '2001:DB8:0::1' })]).address, '2001:db8::1')
-    assert.deepEqual(make([one({ address: '' })]).services, [])
+    const nowhere = make([one({ address: '' }), one({ address: '', service: 'marker', port: 0 })])
+    assert.deepEqual(nowhere.services, [])
+    assert.equal(nowhere.problems.length, 1)
+    assert.match(nowhere.problems[0]!, /^service default\/web has a port but no address: /)
     assert.equal(service([one(), one({ address: 'db.example.com' })]).resolution, 'DNS')
     const { services, problems } = make([one({ port: 0 }), one({ address: '10.0.0.2' })])
     assert.equal(services[0]!.endpoints.length, 1)

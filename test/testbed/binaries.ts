@@ -4,9 +4,19 @@ import { copyFile, cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Cached, cached, tool } from './cache.ts'
+import { ensureIptables } from './iptables.ts'
 import { ensureKnot } from './knot.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
+
+interface GoProgram {
+  readonly version: string
+  readonly package: string
+  /** Of several programs: one that is there when all are. */
+  readonly file?: string
+  /** Set to the version when it is linked. */
+  readonly versionVariable?: string
+}
 
 /** go.mod and go.sum of each are in modules/NAME: to change a version, change both. */
 const goServers = {
@@ -14,7 +24,14 @@ const goServers = {
   nomad: { version: '1.11.2', package: 'github.com/hashicorp/nomad' },
   etcd: { version: '3.6.16', package: 'go.etcd.io/etcd/server/v3' },
   'kube-apiserver': { version: '1.36.3', package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
-} as const
+  // Those of bridge networking: Nomad asks each for its version, and runs nothing where it has none.
+  cni: {
+    version: '1.10.0',
+    package: 'tool',
+    file: 'bridge',
+    versionVariable: 'github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion',
+  },
+} as const satisfies Readonly<Record<string, GoProgram>>
 
 /** The pom of each is in NAME, and its one class: the pom pins all versions. */
 const jars = {
@@ -24,12 +41,14 @@ const jars = {
 
 type GoServer = keyof typeof goServers
 type Jar = keyof typeof jars
-export type BinaryName = GoServer | Jar | 'knot'
+export type BinaryName = GoServer | Jar | 'knot' | 'iptables'
 export const binaryNames: readonly BinaryName[] = [
   'etcd',
   'eureka',
   'eureka-client',
   'knot',
+  'iptables',
+  'cni',
   'consul',
   'nomad',
   'kube-apiserver',
@@ -37,7 +56,10 @@ export const binaryNames: readonly BinaryName[] = [
 
 const building = new Map<BinaryName, Promise<string>>()
 
-/** The path of a server's binary (Eureka and its client: the jar; Knot: `sbin/knotd`), built first if need be. Throws TestbedError. */
+/**
+ * The path of a server's binary, built first if need be. Eureka and its client: the jar; Knot: `sbin/knotd`; cni: the
+ * plugin `bridge`, beside which the others are. Throws TestbedError.
+ */
 export function binary(name: BinaryName): Promise<string> {
   let path = building.get(name)
   if (!path) {
@@ -50,18 +72,21 @@ export function binary(name: BinaryName): Promise<string> {
 
 async function ensure(name: BinaryName): Promise<string> {
   if (name === 'knot') return ensureKnot()
+  if (name === 'iptables') return ensureIptables()
   return cached(name in jars ? await jar(name as Jar) : goServer(name as GoServer))
 }
 
 function goServer(name: GoServer): Cached {
-  const { version, package: path } = goServers[name]
+  const { version, package: path, file, versionVariable }: GoProgram = goServers[name]
+  const flags = `-s -w${versionVariable ? ` -X ${versionVariable}=v${version}` : ''}`
   return {
     name: `${name}-${version}`,
-    file: name,
+    file: file ?? name,
     build: async (home) => {
+      const output = file ? `${home}/` : join(home, name)
       await tool({
         command: 'go',
-        args: ['build', '-mod=readonly', '-trimpath', '-ldflags=-s -w', '-o', join(home, name), path],
+        args: ['build', '-mod=readonly', '-trimpath', `-ldflags=${flags}`, '-o', output, path],
         cwd: join(here, 'modules', name),
         env: { GOFLAGS: '', GOWORK: 'off' },
         timeout: 3_000_000,

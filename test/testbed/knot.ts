@@ -1,7 +1,7 @@
-/** Knot DNS (https://www.knot-dns.cz): the system's own, or Debian's packages unpacked into the cache, for which no root is needed. */
-import { readdir } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
-import { type Cached, cached, cacheRoot, exists, TestbedError, tool } from './cache.ts'
+/** Knot DNS (https://www.knot-dns.cz): the system's own, or Debian's packages unpacked into the cache. */
+import { join } from 'node:path'
+import { type Cached, cached, cacheRoot, TestbedError, tool } from './cache.ts'
+import { libraryDirectory, systemPaths, unpack } from './debian.ts'
 
 /** Debian 12's: a distribution keeps one version of each package, so it is the distribution that pins it. */
 const version = '3.2.6'
@@ -20,11 +20,8 @@ export interface Knot {
 
 /** The path of a knotd: of version 3 on the path, else the cached one. */
 export async function ensureKnot(): Promise<string> {
-  for (const directory of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']) {
-    const path = join(directory, 'knotd')
-    if (!directory.startsWith('/') || !(await exists(path))) continue
+  for (const path of await systemPaths('knotd'))
     if ((await tool({ command: path, args: ['-V'], remedy })).includes(', version 3.')) return path
-  }
   return cached(knot)
 }
 
@@ -32,16 +29,7 @@ const knot: Cached = {
   name: `knot-${version}`,
   file: 'sbin/knotd',
   build: async (home, work) => {
-    await download(work)
-    const archives = (await readdir(work)).filter((name) => name.endsWith('.deb'))
-    const root = join(work, 'root')
-    for (const archive of archives)
-      await tool({ command: 'dpkg-deb', args: ['-x', join(work, archive), root], remedy })
-    // Some libraries are in /lib, the others in /usr/lib.
-    for (const part of ['usr', ''])
-      for (const name of ['sbin', 'lib'].filter((each) => part === 'usr' || each === 'lib'))
-        if (await exists(join(root, part, name)))
-          await tool({ command: 'cp', args: ['-a', join(root, part, name), home], remedy })
+    await unpack({ names: packages, remedy }, home, work)
     const said = await tool({
       command: join(home, 'sbin', 'knotd'),
       args: ['-V'],
@@ -54,19 +42,6 @@ const knot: Cached = {
   },
 }
 
-async function download(directory: string): Promise<void> {
-  const get = () =>
-    tool({ command: 'apt-get', args: ['download', '-q', ...packages], cwd: directory, remedy })
-  try {
-    await get()
-  } catch (error) {
-    if (process.getuid?.() !== 0) throw error
-    // A bare image has no lists of packages.
-    await tool({ command: 'apt-get', args: ['update', '-q'], timeout: 300_000, remedy })
-    await get()
-  }
-}
-
 /** The commands of the Knot whose knotd is at `path`. */
 export function knotAt(path: string): Knot {
   const home = join(path, '..', '..')
@@ -77,7 +52,4 @@ export function knotAt(path: string): Knot {
   }
 }
 
-function libraries(home: string): Record<string, string> {
-  const triple = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
-  return { LD_LIBRARY_PATH: join(home, 'lib', triple) }
-}
+const libraries = (home: string) => ({ LD_LIBRARY_PATH: libraryDirectory(home) })

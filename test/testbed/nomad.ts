@@ -1,14 +1,15 @@
 /** A real Nomad agent, server and client in one, that runs raw_exec tasks: as root. */
 import { randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { until } from '../support/cleanup.ts'
 import { binary } from './binaries.ts'
-import { TestbedError, tool } from './cache.ts'
+import { TestbedError } from './cache.ts'
 import { clientTls, makeCertificates, type TestCertificates } from './certs.ts'
 import { type ConsulServer, ports } from './consul.ts'
 import { type Api, jsonApi } from './http.ts'
+import { removeRests } from './nomad-rests.ts'
+import { inOwnNetwork } from './own-network.ts'
 import { abandonedDirectories, launch, type ServerProcess, serverDirectory, withProcess } from './process.ts'
 
 export interface NomadOptions {
@@ -22,6 +23,8 @@ export interface NomadOptions {
   readonly region?: string
   /** Default dc1. */
   readonly datacenter?: string
+  /** Bridge networking, in a network of its own only (`enterOwnNetwork`); allocations have IPv6 addresses, too. */
+  readonly bridge?: boolean
   /** Merged over the agent's configuration (https://developer.hashicorp.com/nomad/docs/configuration), in JSON. */
   readonly config?: Readonly<Record<string, unknown>>
 }
@@ -49,7 +52,10 @@ export async function startNomad(options: NomadOptions = {}): Promise<NomadServe
   if (process.getuid?.() !== 0) {
     throw new TestbedError('a Nomad client wants to be root', 'Run these tests as root, e.g. by sudo.')
   }
+  if (options.bridge && !inOwnNetwork())
+    throw new Error('Bridge networking changes the network that it is in: enterOwnNetwork() first.')
   const path = await binary('nomad')
+  const [plugin, iptables] = options.bridge ? [await binary('cni'), await binary('iptables')] : []
   for (const left of abandonedDirectories().filter((each) => each.includes('-nomad-'))) {
     await removeRests(left)
     await rm(left, { recursive: true, force: true })
@@ -62,7 +68,7 @@ export async function startNomad(options: NomadOptions = {}): Promise<NomadServe
     : undefined
   const file = join(directory, 'nomad.json')
   const config = {
-    ...configuration(options, directory, { http, rpc, serf }, certificates),
+    ...configuration(options, directory, { http, rpc, serf }, certificates, plugin && dirname(plugin)),
     ...options.config,
   }
   await writeFile(file, JSON.stringify(config), { mode: 0o600 })
@@ -74,6 +80,7 @@ export async function startNomad(options: NomadOptions = {}): Promise<NomadServe
   const server = await launch(directory, {
     name: `nomad-${http}`,
     command: () => [path, 'agent', `-config=${file}`],
+    ...(iptables ? { env: { PATH: `${dirname(iptables)}${delimiter}${process.env.PATH}` } } : {}),
     ready: async (log) => {
       if (!(await api('GET', '/v1/status/leader'))) return false
       const nodes: { Status: string }[] = await api('GET', '/v1/nodes').catch(async (error) => {
@@ -101,6 +108,7 @@ function configuration(
   directory: string,
   all: { http: number; rpc: number; serf: number },
   certificates: TestCertificates | undefined,
+  plugins: string | undefined,
 ): object {
   const { region = 'global', datacenter = 'dc1', acl = false, consul, tls } = options
   const loopback = '127.0.0.1'
@@ -117,6 +125,7 @@ function configuration(
     client: {
       enabled: true,
       network_interface: 'lo',
+      ...(plugins ? bridgeConfig(plugins) : {}),
       min_dynamic_port: 30_000,
       max_dynamic_port: 32_000,
       // Leave the clouds alone, and Consul where none was given: it would find another test's.
@@ -130,6 +139,13 @@ function configuration(
     ...(certificates ? { tls: tlsConfig(certificates, tls === 'mutual') } : {}),
   }
 }
+
+const bridgeConfig = (plugins: string) => ({
+  network_interface: 'eth0',
+  cni_path: plugins,
+  bridge_network_subnet: '172.26.64.0/20',
+  bridge_network_subnet_ipv6: 'fd00:a110:c8::/112',
+})
 
 const consulConfig = (consul: ConsulServer) => ({
   address: `127.0.0.1:${consul.port}`,
@@ -207,43 +223,4 @@ async function stopAll(api: Api): Promise<void> {
   await Promise.all(
     jobs.filter((job) => job.Status !== 'dead').map((job) => stopJob(api, job.ID, job.Namespace)),
   )
-}
-
-/** What outlives a killed agent: its executors with their tasks, and the mounts of its allocations. */
-async function removeRests(directory: string): Promise<void> {
-  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  for (const pid of processes) {
-    if (!read(`/proc/${pid}/cmdline`).includes(`${directory}/`)) continue
-    for (const each of [...descendants(pid, processes), pid]) kill(Number(each))
-  }
-  const mounts = read('/proc/self/mounts')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((path) => path.startsWith(`${directory}/`))
-  for (const path of mounts.reverse()) {
-    await tool({ command: 'umount', args: ['-l', path], remedy: 'Install util-linux.' })
-  }
-}
-
-function descendants(pid: string, processes: readonly string[]): string[] {
-  const children = processes.filter(
-    (each) => /^\d+ \(.*\) \S (\d+)/s.exec(read(`/proc/${each}/stat`))?.[1] === pid,
-  )
-  return children.flatMap((child) => [...descendants(child, processes), child])
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It has ended.
-  }
 }

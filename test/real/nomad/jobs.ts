@@ -8,6 +8,8 @@ export interface JobService {
   readonly address?: string
   /** A number, or the label of a port of the allocation's network. */
   readonly port?: string
+  /** Default: auto. */
+  readonly mode?: 'alloc' | 'alloc_ipv6' | 'host'
   readonly tags?: readonly string[]
   readonly checks?: readonly object[]
   readonly provider?: 'nomad' | 'consul'
@@ -20,6 +22,8 @@ export interface JobOptions {
   readonly command?: readonly [string, ...string[]]
   /** Labels of ports of the allocation's network. */
   readonly ports?: readonly string[]
+  /** The ports inside, by label; default: the same as outside. */
+  readonly to?: Readonly<Record<string, number>>
   readonly mode?: 'host' | 'bridge'
   readonly shutdownDelay?: number
   readonly meta?: Readonly<Record<string, string>>
@@ -32,7 +36,14 @@ const SECOND = 1e9
 const NODE_NAME = '${node.unique.name}'
 
 export function sleeper(id: string, services: readonly JobService[], options: JobOptions = {}): NomadJob {
-  const { namespace = 'default', count = 1, command = ['/bin/sleep', '36000'], ports = [], mode } = options
+  const {
+    namespace = 'default',
+    count = 1,
+    command = ['/bin/sleep', '36000'],
+    ports = [],
+    to,
+    mode,
+  } = options
   return {
     ID: id,
     Name: id,
@@ -46,7 +57,14 @@ export function sleeper(id: string, services: readonly JobService[], options: Jo
         Name: 'group',
         Count: count,
         ...(ports.length > 0 || mode
-          ? { Networks: [{ Mode: mode ?? 'host', DynamicPorts: ports.map((Label) => ({ Label, To: -1 })) }] }
+          ? {
+              Networks: [
+                {
+                  Mode: mode ?? 'host',
+                  DynamicPorts: ports.map((Label) => ({ Label, To: to?.[Label] ?? -1 })),
+                },
+              ],
+            }
           : {}),
         ShutdownDelay: (options.shutdownDelay ?? 0) * SECOND,
         Update: {
@@ -61,6 +79,7 @@ export function sleeper(id: string, services: readonly JobService[], options: Jo
           Provider: service.provider ?? 'nomad',
           PortLabel: service.port ?? '8080',
           ...(service.address === undefined ? {} : { Address: service.address }),
+          AddressMode: service.mode,
           Tags: service.tags ?? [],
           Checks: service.checks ?? [],
         })),
