@@ -8,7 +8,14 @@ import {
   type DiscoveryResponse,
   DiscoveryResponseSchema,
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
-import { type create, decode, encode, type MessageInitShape } from '#xds/proto/index.ts'
+import {
+  type create,
+  type DescMessage,
+  decode,
+  encode,
+  type MessageInitShape,
+  type MessageShape,
+} from '#xds/proto/index.ts'
 import { xdsMethods } from '#xds/server/services.ts'
 
 const asIs = (bytes: Buffer): Buffer => bytes
@@ -29,6 +36,32 @@ export interface TestStream<Request, Response> {
   next(patienceMs?: number): Promise<Response>
   readonly ended: Promise<StatusObject>
 }
+
+/** The unary method `path`; rejects with grpc-js' ServiceError. */
+export const unary = <I extends DescMessage, O extends DescMessage>(
+  client: Client,
+  path: string,
+  [input, output]: readonly [I, O],
+  request: MessageInitShape<I>,
+): Promise<MessageShape<O>> =>
+  new Promise((resolve, reject) => {
+    client.makeUnaryRequest(path, asIs, asIs, Buffer.from(encode(input, request)), (error, reply) =>
+      error ? reject(error) : resolve(decode(output, reply!)),
+    )
+  })
+
+/** The method `path` with streams of messages. */
+export const openStream = <I extends DescMessage, O extends DescMessage>(
+  client: Client,
+  path: string,
+  [input, output]: readonly [I, O],
+): TestStream<MessageInitShape<I>, MessageShape<O>> =>
+  openCall(
+    client,
+    path,
+    (request) => encode(input, request),
+    (bytes) => decode(output, bytes),
+  )
 
 function openCall<Request, Response>(
   client: Client,

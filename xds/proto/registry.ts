@@ -251,6 +251,9 @@ import { file_envoy_type_v3_token_bucket } from './gen/envoy/type/v3/token_bucke
 import { file_google_api_expr_v1alpha1_checked } from './gen/google/api/expr/v1alpha1/checked_pb.js'
 import { file_google_api_expr_v1alpha1_syntax } from './gen/google/api/expr/v1alpha1/syntax_pb.js'
 import { file_google_rpc_status } from './gen/google/rpc/status_pb.js'
+import { file_grpc_health_v1_health } from './gen/grpc/health/v1/health_pb.js'
+import { file_grpc_reflection_v1_reflection } from './gen/grpc/reflection/v1/reflection_pb.js'
+import { file_grpc_reflection_v1alpha_reflection } from './gen/grpc/reflection/v1alpha/reflection_pb.js'
 import { file_opencensus_proto_trace_v1_trace_config } from './gen/opencensus/proto/trace/v1/trace_config_pb.js'
 import { file_opentelemetry_proto_common_v1_common } from './gen/opentelemetry/proto/common/v1/common_pb.js'
 import { file_udpa_type_v1_typed_struct } from './gen/udpa/type/v1/typed_struct_pb.js'
@@ -530,6 +533,9 @@ export const registry: Registry = createRegistry(
   file_google_api_expr_v1alpha1_checked,
   file_google_api_expr_v1alpha1_syntax,
   file_google_rpc_status,
+  file_grpc_health_v1_health,
+  file_grpc_reflection_v1_reflection,
+  file_grpc_reflection_v1alpha_reflection,
   file_opencensus_proto_trace_v1_trace_config,
   file_opentelemetry_proto_common_v1_common,
   file_udpa_type_v1_typed_struct,

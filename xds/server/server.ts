@@ -11,6 +11,7 @@ import {
 } from '@grpc/grpc-js'
 import { type Logger, silentLogger } from '#support/logger.ts'
 import type { Resource, ResourceSource } from '../resources.ts'
+import { createAdmission, type Refusal, shuttingDown } from './admission.ts'
 import { createBodies } from './bodies.ts'
 import { fetchEncoded, NotReadyError } from './fetch.ts'
 import type { Call } from './grpc/call.ts'
@@ -22,6 +23,7 @@ import { listenShared, type SharedListener } from './listener.ts'
 import type { Variant } from './machine.ts'
 import { createNameLists } from './name-lists.ts'
 import { createRestHandler } from './rest.ts'
+import { createServices } from './services/index.ts'
 import { fetchMethods, fetchService, streamMethods, type XdsMethod } from './services.ts'
 import type { StreamStatus, XdsObserver } from './status.ts'
 import { openStream, type StreamDeps, type XdsStream } from './stream.ts'
@@ -55,8 +57,11 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const shared = { bodies, nameLists: createNameLists() }
   const turns = createTurns({ now: () => performance.now(), later: (work) => void setImmediate(work) })
   const deps: StreamDeps = { source, log, now, wait, limits, observer, shared, turns }
-  const streams = new Map<string, { readonly stream: XdsStream; readonly address: string }>()
-  const perAddress = new Map<string, number>()
+  const streams = new Map<string, XdsStream>()
+  const admission = createAdmission(limits)
+  const refused = (peer: string, { code, details }: Refusal): void =>
+    observer.onRefused?.(peer, status[code], details)
+  const services = createServices({ limits, log, admission, refused })
   const polled = lingering(source, limits.pollMs, limits.maxStreams)
   const rest = createRestHandler(polled)
   const grpc = new Server(grpcOptions(limits))
@@ -69,18 +74,17 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     limits,
     methodOf: (path) => {
       const method = streamMethods.get(path)
-      return method && ((call) => accept(call, method))
+      return method ? (call) => accept(call, method) : services.methodOf(path)
     },
     elsewhere: passage.forward,
     random: Math.random,
   })
   const listeners: SharedListener[] = []
   let streamCount = 0
-  let draining = false
   const ageTimer = setInterval(
     () => {
       const time = now()
-      for (const { stream } of streams.values()) stream.checkAge(time)
+      for (const stream of streams.values()) stream.checkAge(time)
     },
     Math.max(50, Math.min(limits.slowReaderMs, limits.firstRequestMs) / 4),
   ).unref()
@@ -99,14 +103,14 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
 
   function accept(call: Call, { kind, typeUrl }: XdsMethod): void {
     const { peer } = call
-    const address = peer.slice(0, peer.lastIndexOf(':'))
-    const refusal = refusalOf(address)
+    const refusal = admission.refusal(peer)
     if (refusal !== undefined) {
-      observer.onRefused?.(peer, status[refusal.code], refusal.details)
+      refused(peer, refusal)
       call.end(refusal.code, refusal.details)
       return
     }
     const id = (++streamCount).toString(36)
+    const leave = admission.enter(peer)
     const end = (code: status, details: string): void => {
       call.end(code, details)
       gone()
@@ -117,13 +121,10 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     const stream = openStream(id, kind as Variant, typeUrl, { peer, send: call.send, end, cut }, deps)
     const gone = (): void => {
       stream.closed()
-      if (!streams.delete(id)) return
-      const left = perAddress.get(address)! - 1
-      if (left === 0) perAddress.delete(address)
-      else perAddress.set(address, left)
+      streams.delete(id)
+      leave()
     }
-    streams.set(id, { stream, address })
-    perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
+    streams.set(id, stream)
     call.listen({
       message: stream.receive,
       ended() {
@@ -134,39 +135,23 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     })
   }
 
-  function refusalOf(address: string): { code: status; details: string } | undefined {
-    if (draining) return { code: status.UNAVAILABLE, details: 'this Pilot is shutting down' }
-    if (streams.size >= limits.maxStreams) {
-      return {
-        code: status.RESOURCE_EXHAUSTED,
-        details: `this Pilot serves ${limits.maxStreams} streams at most`,
-      }
-    }
-    if ((perAddress.get(address) ?? 0) >= limits.maxStreamsPerPeer) {
-      const details = `one address may open ${limits.maxStreamsPerPeer} streams at most`
-      return { code: status.RESOURCE_EXHAUSTED, details }
-    }
-    return undefined
-  }
-
   async function drain(graceMs: number): Promise<void> {
-    draining = true
+    admission.end()
     for (const listener of listeners) listener.stop()
     connections.drain(graceMs)
-    const leaving = [...streams.values()]
+    const leaving = [...[...streams.values()].map(sendAway), ...services.drain()]
     await Promise.all(
-      leaving.map(async ({ stream }, index) => {
+      leaving.map(async (leave, index) => {
         await delay((graceMs / 2) * (index / leaving.length))
-        stream.fail(status.UNAVAILABLE, 'this Pilot is shutting down')
+        leave()
       }),
     )
   }
 
   async function close(): Promise<void> {
-    draining = true
+    admission.end()
     clearInterval(ageTimer)
-    for (const { stream } of [...streams.values()])
-      stream.fail(status.UNAVAILABLE, 'this Pilot is shutting down')
+    for (const stream of [...streams.values()]) sendAway(stream)()
     await Promise.all(listeners.map((listener) => listener.close()))
     polled.close()
     bodies.close()
@@ -190,10 +175,12 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     },
     drain,
     close,
-    streams: () => [...streams.values()].map(({ stream }) => stream.status()),
-    held: (streamId) => streams.get(streamId)?.stream.held() ?? [],
+    streams: () => [...streams.values()].map((stream) => stream.status()),
+    held: (streamId) => streams.get(streamId)?.held() ?? [],
   }
 }
+
+const sendAway = (stream: XdsStream) => (): void => stream.fail(shuttingDown.code, shuttingDown.details)
 
 function wait(ms: number, work: () => void): () => void {
   const timer = setTimeout(work, ms).unref()

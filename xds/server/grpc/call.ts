@@ -30,6 +30,8 @@ export interface Call {
   send(message: Message, taken: () => void): void
   /** Ends it with a status, after what was sent. */
   end(code: status, details: string): void
+  /** Ends it at once: a status would wait behind what the client doesn't read. */
+  drop(): void
 }
 
 /** Below this, one copy costs less than a write of several pieces. */
@@ -101,6 +103,7 @@ export function openCall(
     peer,
     send,
     end,
+    drop: () => stream.destroy(),
     listen(listener) {
       stream.once('close', () => {
         over = true

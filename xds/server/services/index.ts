@@ -1,0 +1,83 @@
+/** What is served beside the xDS streams, on the same connections and by the same calls (grpc/call.ts). */
+import { status } from '@grpc/grpc-js'
+import { isLoopback } from '../address.ts'
+import { type Admission, type Refusal, shuttingDown } from '../admission.ts'
+import type { Call } from '../grpc/call.ts'
+import { xdsMethods } from '../services.ts'
+import { createHealth } from './health.ts'
+import type { Method, MethodDeps } from './methods.ts'
+import { reflectionMethods } from './reflection.ts'
+
+export interface ServiceDeps extends MethodDeps {
+  readonly admission: Admission
+  readonly refused: (peer: string, refusal: Refusal) => void
+}
+
+export interface Services {
+  /** Takes the call of a method (`/package.Service/Method`) that is served here; undefined = it isn't. */
+  methodOf(path: string): ((call: Call) => void) | undefined
+  /** Tells those who watch the health; the result ends streams, each when it is called. */
+  drain(): readonly (() => void)[]
+}
+
+export function createServices(deps: ServiceDeps): Services {
+  const methods = new Map<string, Method>()
+  const open = new Map<Call, Method>()
+  const names = (): readonly string[] => {
+    const paths = [...xdsMethods.map(({ path }) => path), ...methods.keys()]
+    return [...new Set(paths.map((path) => path.split('/')[1]!))].sort()
+  }
+  const health = createHealth(names, deps)
+  for (const method of [...health.methods, ...reflectionMethods(names, deps)])
+    methods.set(method.path, method)
+
+  function take(call: Call, method: Method): void {
+    const refusal = refusalOf(call, method)
+    if (refusal !== undefined) {
+      deps.refused(call.peer, refusal)
+      call.end(refusal.code, refusal.details)
+      return
+    }
+    if (!method.stream) {
+      method.take(call)
+      return
+    }
+    const leave = deps.admission.enter(call.peer)
+    open.set(call, method)
+    const listen: Call['listen'] = (listener) =>
+      call.listen({
+        ...listener,
+        gone() {
+          leave()
+          open.delete(call)
+          listener.gone()
+        },
+      })
+    method.take({ ...call, listen })
+  }
+
+  function refusalOf({ peer }: Call, { path, stream, localOnly }: Method): Refusal | undefined {
+    if (localOnly && !isLoopback(peer)) {
+      const details = `${path.split('/')[1]} answers clients on the Pilot's own host only`
+      return { code: status.PERMISSION_DENIED, details }
+    }
+    return stream ? deps.admission.refusal(peer) : undefined
+  }
+
+  return {
+    methodOf(path) {
+      const method = methods.get(path)
+      return method && ((call) => take(call, method))
+    },
+    drain() {
+      health.drain()
+      return [...open]
+        .filter(([, { outlivesDrain }]) => !outlivesDrain)
+        .map(
+          ([call]) =>
+            () =>
+              call.end(shuttingDown.code, shuttingDown.details),
+        )
+    },
+  }
+}
