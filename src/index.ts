@@ -14,6 +14,8 @@ export {
   type MemoryOptions,
   type MemorySource,
   type NackStatus,
+  type ResourceState,
+  type ResourceStatus,
   type RestAnswer,
   type RestHandler,
   type StreamInfo,

@@ -1,19 +1,8 @@
 /** Keys and passwords out of Envoy's JSON, wherever they lie. */
+import { REDACTED, sensitiveFields } from '#xds/proto/sensitive.ts'
 
-/** base64 of `[redacted]`, as Envoy's own /config_dump has it. */
-const REDACTED_BYTES = 'W3JlZGFjdGVkXQ=='
-const REDACTED = '[redacted]'
-
-/** Proto fields that Envoy marks `sensitive`; all but `users` and `typed_config` hold DataSources. */
-const sensitive = new Set([
-  'private_key',
-  'password',
-  'keys',
-  'secret',
-  'users',
-  'client_secret',
-  'hmac_secret',
-])
+/** In JSON, bytes are in base64. */
+const REDACTED_BYTES = Buffer.from(REDACTED).toString('base64')
 
 /** A copy without the inline content of sensitive fields; file names stay, they are no secret and of help. "@type" first. */
 export function redact(json: unknown, inSensitive = false): unknown {
@@ -27,7 +16,7 @@ export function redact(json: unknown, inSensitive = false): unknown {
         ? REDACTED_BYTES
         : inSensitive && key === 'inline_string'
           ? REDACTED
-          : redact(value, inSensitive || sensitive.has(key)),
+          : redact(value, inSensitive || sensitiveFields.has(key)),
     ]),
   )
   return { ...type, ...rest }

@@ -5,6 +5,8 @@ export { createRestHandler, type RestAnswer, type RestHandler } from './rest.ts'
 export { createXdsServer, type XdsServer, type XdsServerOptions } from './server.ts'
 export type {
   NackStatus,
+  ResourceState,
+  ResourceStatus,
   StreamInfo,
   StreamStatus,
   SyncStatus,

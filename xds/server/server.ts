@@ -61,7 +61,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const admission = createAdmission(limits)
   const refused = (peer: string, { code, details }: Refusal): void =>
     observer.onRefused?.(peer, status[code], details)
-  const services = createServices({ limits, log, admission, refused })
+  const services = createServices({ limits, log, admission, refused, streams: () => streams.values() })
   const polled = lingering(source, limits.pollMs, limits.maxStreams)
   const rest = createRestHandler(polled)
   const grpc = new Server(grpcOptions(limits))

@@ -1,7 +1,7 @@
 /** What is shown of a stream, in the words of Istio's proxy-status. */
 import type { Node, Resource, TypeUrl } from '../resources.ts'
 import type { Machine, Variant } from './machine.ts'
-import { countHeld, hasUnsent, type Subscription } from './subscription.ts'
+import { countHeld, hasUnsent, heldOf, possiblyHeld, type Subscription } from './subscription.ts'
 
 /** Who a stream belongs to. */
 export interface StreamInfo {
@@ -31,6 +31,8 @@ export interface TypeStatus {
   names(): readonly string[]
   /** How many resources the client was sent and still has. */
   readonly resourceCount: number
+  /** Each that the client has or asked for by name; as long as the status is new. */
+  resources(): Iterable<ResourceStatus>
   readonly sentVersion: string
   readonly sentNonce: string
   /** 0 = never. */
@@ -43,6 +45,18 @@ export interface TypeStatus {
 
 /** NOT SENT: nothing was sent yet. STALE: sent, but not acknowledged, or newer content waits. */
 export type SyncStatus = 'SYNCED' | 'STALE' | 'NOT SENT' | 'NACKED'
+
+export interface ResourceStatus {
+  readonly name: string
+  /** What the client was sent; '' if it has none. */
+  readonly version: string
+  /** Undefined if the client has none, or came with this version by itself. */
+  readonly resource: Resource | undefined
+  readonly state: ResourceState
+}
+
+/** REQUESTED: nothing was said of it yet. SENT: no answer yet, or it was in a response that was refused because of others. */
+export type ResourceState = 'REQUESTED' | 'SENT' | 'ACKED' | 'NACKED'
 
 export interface NackStatus {
   readonly message: string
@@ -65,6 +79,7 @@ function typeStatus(sub: Subscription): TypeStatus {
     nameCount: sub.names.size,
     names: () => [...sub.names],
     resourceCount: countHeld(sub),
+    resources: () => resourceStatuses(sub),
     sentVersion,
     sentNonce,
     sentAt,
@@ -72,6 +87,23 @@ function typeStatus(sub: Subscription): TypeStatus {
     ackedAt,
     ...(nack && { nack }),
     status: syncStatus(sub),
+  }
+}
+
+function* resourceStatuses(sub: Subscription): Iterable<ResourceStatus> {
+  const { inFlight, rejection } = sub
+  const unanswered = new Set(inFlight?.removed)
+  for (const { name } of inFlight?.changed ?? []) unanswered.add(name)
+  const unsaid = (name: string): boolean =>
+    sub.sentNonce === '' || sub.everything || sub.dirty.has(name) || sub.forced.has(name)
+  for (const name of possiblyHeld(sub)) {
+    const held = heldOf(sub, name)
+    if (held === undefined && !sub.names.has(name)) continue
+    let state: ResourceState = 'ACKED'
+    if (rejection?.blamed.has(name)) state = 'NACKED'
+    else if (unanswered.has(name) || rejection?.suspects.has(name)) state = 'SENT'
+    else if (held === undefined && unsaid(name)) state = 'REQUESTED'
+    yield { name, version: held?.version ?? '', resource: held?.resource, state }
   }
 }
 

@@ -4,12 +4,14 @@ import { isLoopback } from '../address.ts'
 import { type Admission, type Refusal, shuttingDown } from '../admission.ts'
 import type { Call } from '../grpc/call.ts'
 import { xdsMethods } from '../services.ts'
+import { csdsMethods, type Shown } from './csds.ts'
 import { createHealth } from './health.ts'
 import type { Method, MethodDeps } from './methods.ts'
 import { reflectionMethods } from './reflection.ts'
 
 export interface ServiceDeps extends MethodDeps {
   readonly admission: Admission
+  readonly streams: () => Iterable<Shown>
   readonly refused: (peer: string, refusal: Refusal) => void
 }
 
@@ -28,8 +30,8 @@ export function createServices(deps: ServiceDeps): Services {
     return [...new Set(paths.map((path) => path.split('/')[1]!))].sort()
   }
   const health = createHealth(names, deps)
-  for (const method of [...health.methods, ...reflectionMethods(names, deps)])
-    methods.set(method.path, method)
+  const all = [...health.methods, ...reflectionMethods(names, deps), ...csdsMethods(deps.streams, deps)]
+  for (const method of all) methods.set(method.path, method)
 
   function take(call: Call, method: Method): void {
     const refusal = refusalOf(call, method)
