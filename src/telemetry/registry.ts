@@ -43,7 +43,8 @@ export function metricFactory(options: { readonly process: boolean }): MetricFac
       return tally
     },
     distribution: (name, help, buckets, label) => {
-      const distribution = createDistribution(buckets)
+      // As everywhere: what has no label is there from the start.
+      const distribution = createDistribution(buckets, label === undefined ? [''] : [])
       register.registerMetric(histogramOf(name, help, distribution, label))
       return distribution
     },

@@ -29,14 +29,15 @@ export interface Distributed {
   readonly sum: number
 }
 
-/** `bounds` grow. */
-export function createDistribution(bounds: readonly number[]): Distribution {
-  const all = new Map<string, { readonly counts: number[]; sum: number }>()
+/** `bounds` grow. Those `of` which nothing was observed yet are there with 0. */
+export function createDistribution(bounds: readonly number[], known: readonly string[] = []): Distribution {
+  const nothing = () => ({ counts: Array<number>(bounds.length + 1).fill(0), sum: 0 })
+  const all = new Map(known.map((of) => [of, nothing()]))
   return {
     observe(value, of = '') {
       let one = all.get(of)
       if (one === undefined) {
-        one = { counts: Array(bounds.length + 1).fill(0), sum: 0 }
+        one = nothing()
         all.set(of, one)
       }
       let i = 0

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { meshFiles } from './mesh-files.ts'
 import { rss } from './proc.ts'
 import { startPilot } from './servers.ts'
+import { median } from './table.ts'
 import { buildTools, load } from './tools.ts'
 
 const { values } = parseArgs({
@@ -60,7 +61,3 @@ const early = median(samples.slice(quarter, 2 * quarter))
 const late = median(samples.slice(-quarter))
 console.log(`second quarter ${early.toFixed(0)} MiB, last quarter ${late.toFixed(0)} MiB`)
 process.exitCode = late > early * 1.1 ? 1 : 0
-
-function median(all: readonly number[]): number {
-  return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!
-}

@@ -1,6 +1,5 @@
 /** A storm of changes, newcomers, and clients that don't read, all at once: who does nothing wrong notices nothing. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { test } from 'node:test'
 import type { LbEndpoint } from '#xds/proto/gen/envoy/config/endpoint/v3/endpoint_components_pb.js'
@@ -10,6 +9,7 @@ import { decode, encode } from '#xds/proto/index.ts'
 import { writeHead } from '#xds/server/grpc/messages.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import { meshFiles } from '../bench/mesh-files.ts'
+import { rss } from '../bench/proc.ts'
 import { adsDelta, connect, openDelta } from '../server/client.ts'
 import { cleanup, until } from '../support/cleanup.ts'
 import { servePilot } from '../support/pilot.ts'
@@ -89,8 +89,7 @@ test('500 changes a second, a hundred newcomers and twenty deaf clients', async 
   const proxies = Array.from({ length: PROXIES }, (_, i) => open(i))
   await until('all have all', () => proxies.every(({ held }) => held.size === SERVICES), 30_000)
   for (let i = 0; i < 20; i++) house.add(deaf(pilot.xdsPort), (it) => it.close())
-  const memory = () =>
-    Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pilot.child.pid}/status`, 'utf8'))![1]) / 1024
+  const memory = () => rss(pilot.child.pid!)
   const before = memory()
 
   let storming = true

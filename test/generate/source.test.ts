@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { BehaviorSubject, Observable, ReplaySubject, Subject } from 'rxjs'
 import type { InboundView, OutboundView, Sidecar, ViewUpdate } from '#sidecar/view.ts'
 import type { AssignedViews } from '#sidecar/views.ts'
-import { createGenerator } from '#xds/generate/index.ts'
+import { createGenerator, type Generator } from '#xds/generate/index.ts'
 import { meshResourceSource } from '#xds/generate/source.ts'
 import type { Node, ResourceUpdate } from '#xds/resources.ts'
 import { counting, endpoint, inbound, outbound, port, service, settings } from './fixtures.ts'
@@ -18,6 +18,17 @@ const node = (id: string): Node => ({
   userAgentVersion: '',
 })
 const sidecar = ({ id }: Node): Sidecar => ({ id }) as Sidecar
+
+/** Throws in the half that is in `broken`, as a fault of ours would. */
+function breakable(generator: Generator, broken: ReadonlySet<string>): Generator {
+  const half =
+    <A extends readonly unknown[], R>(name: string, run: (...args: A) => R) =>
+    (...args: A): R => {
+      if (broken.has(name)) throw new Error(`${name} is broken`)
+      return run(...args)
+    }
+  return { outbound: half('outbound', generator.outbound), inbound: half('inbound', generator.inbound) }
+}
 
 /** A stream of views as src/sidecar gives it: the current one at once, then changes. */
 function stream<View>(view: View) {
@@ -42,7 +53,7 @@ function stream<View>(view: View) {
   }
 }
 
-function setUp() {
+function setUp(broken = new Set<string>()) {
   const counters = counting()
   const out = stream<OutboundView>(outbound([orders]))
   const into = stream<InboundView>(inbound([]))
@@ -50,7 +61,7 @@ function setUp() {
   const elsewhere = new ReplaySubject<AssignedViews>(1)
   const source = meshResourceSource({
     views: { connect: ({ id }) => (id === 'other' ? elsewhere : assigned) },
-    generator: createGenerator(settings, counters),
+    generator: breakable(createGenerator(settings, counters), broken),
     parseNode: (n) =>
       n.id === 'bad' ? { error: { code: 'X', message: 'no address', remedy: 'Give one.' } } : sidecar(n),
   })
@@ -120,6 +131,25 @@ test('sidecars of one outbound view and equal inbound ones share one set', () =>
   assigned.next({ outbound: out.views, inbound: other.views })
   assert.notEqual(b.updates[1]!.resources, a.updates[0]!.resources)
 })
+
+for (const half of ['outbound', 'inbound'] as const)
+  test(`a fault of the ${half} generator ends who listens, at the start and later`, () => {
+    const broken = new Set<string>()
+    const { out, into, source } = setUp(broken)
+    const errors: string[] = []
+    const connect = (id: string) =>
+      source.connect(node(id)).subscribe({ error: (error: Error) => errors.push(error.message) })
+    connect('a')
+    broken.add(half)
+    if (half === 'outbound') out.next({ view: outbound([orders]), changes: new Map() })
+    else into.next({ view: inbound([]), changes: 'all' })
+    connect('b')
+    assert.deepEqual(errors, [`${half} is broken`, `${half} is broken`])
+    assert.deepEqual([out.listeners(), into.listeners()], [0, 0])
+    broken.clear()
+    connect('c')
+    assert.equal(errors.length, 2)
+  })
 
 test('the last to leave lets go of the views', () => {
   const { out, into, watch } = setUp()

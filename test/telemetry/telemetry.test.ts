@@ -55,6 +55,7 @@ describe('metrics', () => {
       'pilothouse_configs{kind="Sidecar"} 1',
       'pilothouse_issues{severity="error"} 1',
       'pilothouse_ready 1',
+      'pilot_proxy_convergence_time_count 0',
       'pilothouse_views 2',
       'pilothouse_views_built_total 3',
       'pilothouse_views_advanced_total 40',

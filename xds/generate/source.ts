@@ -34,16 +34,20 @@ export function meshResourceSource({
         const pair = createPair((changed, first, second) =>
           subscriber.next({ changed, resources: join(first.set, second.set) }),
         )
+        // A fault of the generator ends who listens, not the process.
+        const error = (cause: unknown): void => subscriber.error(cause)
         const halves = {
-          outbound: follower(outbound, (layer, whole) => pair.heard(0, layer, whole)),
-          inbound: follower(inbound, (layer, whole) => pair.heard(1, layer, whole)),
+          outbound: follower(outbound, { heard: (layer, whole) => pair.heard(0, layer, whole), error }),
+          inbound: follower(inbound, { heard: (layer, whole) => pair.heard(1, layer, whole), error }),
         }
-        const assigned = views.connect(sidecar).subscribe((next) =>
-          pair.asOne(() => {
-            halves.outbound.to(next.outbound)
-            halves.inbound.to(next.inbound)
-          }),
-        )
+        const assigned = views.connect(sidecar).subscribe({
+          next: (views) =>
+            pair.asOne(() => {
+              halves.outbound.to(views.outbound)
+              halves.inbound.to(views.inbound)
+            }),
+          error,
+        })
         return () => {
           assigned.unsubscribe()
           halves.outbound.stop()
@@ -92,7 +96,7 @@ const nothing: ReadonlyMap<TypeUrl, ReadonlySet<string>> = new Map()
 /** Listens to one stream of layers after the other. The new one is held before the old one is let go. */
 function follower<View>(
   streamOf: LayerStreams<View>,
-  heard: (layer: LayerUpdate, whole: boolean) => void,
+  ear: { heard(layer: LayerUpdate, whole: boolean): void; error(cause: unknown): void },
 ): { to(views: ViewStream<View>): void; stop(): void } {
   let current: ViewStream<View> | undefined
   let subscription: Subscription | undefined
@@ -102,9 +106,12 @@ function follower<View>(
       current = views
       const before = subscription
       let whole = true
-      subscription = streamOf(views).subscribe((layer) => {
-        heard(layer, whole)
-        whole = false
+      subscription = streamOf(views).subscribe({
+        next(layer) {
+          ear.heard(layer, whole)
+          whole = false
+        },
+        error: ear.error,
       })
       before?.unsubscribe()
     },

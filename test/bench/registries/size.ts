@@ -1,9 +1,9 @@
 /** A large catalogue: what it costs at the start, at rest, and under 50 changes a second. */
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pilotOn } from '../../real/support/pilot.ts'
 import { type Cleanup, cleanup, until } from '../../support/cleanup.ts'
 import { type FaultProxy, startConsul, startFaultProxy, startKubernetes } from '../../testbed/index.ts'
+import { cpuSeconds, rss } from '../proc.ts'
 
 export interface SizeRow {
   readonly registry: string
@@ -101,13 +101,7 @@ async function during(proxy: FaultProxy, pid: number, work: () => Promise<unknow
   }
 }
 
-/** User and system time so far (proc(5): utime and stime, in ticks of 10 ms). */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-const memory = (pid: number): number =>
-  Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
+const memory = (pid: number): number => Math.round(rss(pid))
 const seconds = (since: number): number => Math.round((performance.now() - since) / 100) / 10
 
 const name = (service: number): string => `service-${service}`

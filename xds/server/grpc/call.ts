@@ -137,7 +137,7 @@ export function openCall(
 
 const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
 /** What setTimeout takes. */
-const MAX_TIMEOUT = 2 ** 31 - 1
+export const MAX_TIMEOUT = 2 ** 31 - 1
 
 /** ms; undefined = no deadline. */
 function timeoutOf(header: string | readonly string[] | undefined): number | undefined {

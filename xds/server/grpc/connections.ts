@@ -9,7 +9,7 @@ import {
 import type { Duplex } from 'node:stream'
 import { status } from '@grpc/grpc-js'
 import type { XdsLimits } from '../limits.ts'
-import { type Call, openCall } from './call.ts'
+import { type Call, MAX_TIMEOUT, openCall } from './call.ts'
 
 export interface ConnectionDeps {
   readonly limits: XdsLimits
@@ -29,8 +29,6 @@ export interface Connections {
 
 /** Connections are aged at this much more or less than the limit, so that a fleet doesn't move at once. */
 const AGE_JITTER = 0.1
-/** What setTimeout takes. */
-const MAX_TIMEOUT = 2 ** 31 - 1
 
 export function createConnections({ limits, methodOf, elsewhere, random }: ConnectionDeps): Connections {
   const sessions = new Set<ServerHttp2Session>()
