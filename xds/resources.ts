@@ -28,7 +28,10 @@ export interface ResourceSet {
   version(typeUrl: TypeUrl): string
   /** An object that stands for all resources of the type together: the same object, the same resources. */
   content(typeUrl: TypeUrl): object
-  /** What to say of a name that isn't there, so that no client warms for ever: an empty resource, or undefined = "does not exist". */
+  /**
+   * What to say of a name that isn't there: what only those get who ask for it by name (no wildcard does), an empty
+   * resource, so that no client warms for ever, or undefined = "does not exist".
+   */
   missing(typeUrl: TypeUrl, name: string): Resource | undefined
 }
 

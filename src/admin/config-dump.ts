@@ -98,6 +98,7 @@ export function* configDump(
   toJson: ResourceToJson,
 ): Iterable<string> {
   const byType = Map.groupBy(held, ({ typeUrl }) => typeUrl)
+  const whole = withHosts(byType.get(typeUrls.virtualHost) ?? [], toJson)
   let separator = '{"configs":['
   for (const section of wanted) {
     const status = types.find(({ typeUrl }) => typeUrl === section.typeUrl)
@@ -106,11 +107,23 @@ export function* configDump(
       version_info: (section.versioned && status?.sentVersion) || undefined,
     }
     yield `${separator}${JSON.stringify(head).slice(0, -1)},"${section.list}":`
-    yield* arrayText(entries(section, byType.get(section.typeUrl) ?? [], status, toJson))
+    yield* arrayText(entries(section, byType.get(section.typeUrl) ?? [], status, whole))
     yield '}'
     separator = ','
   }
   yield separator === ',' ? ']}' : '{"configs":[]}'
+}
+
+/** As Envoy shows it: virtual hosts that were asked for by name stand in their route configuration. */
+function withHosts(hosts: readonly Resource[], toJson: ResourceToJson): ResourceToJson {
+  if (hosts.length === 0) return toJson
+  return (resource) => {
+    const json = toJson(resource)
+    if (resource.typeUrl !== typeUrls.route) return json
+    const own = hosts.filter(({ name }) => name.slice(0, name.lastIndexOf('/')) === resource.name)
+    const virtual_hosts = own.map((host) => ({ ...(toJson(host) as object), '@type': undefined }))
+    return own.length === 0 ? json : { ...(json as object), virtual_hosts }
+  }
 }
 
 function* entries(

@@ -48,6 +48,7 @@ export interface BootstrapCommandOptions extends NodeOptions {
   readonly xdsApi?: 'DELTA_GRPC' | 'GRPC'
   /** WorkloadGroup of which the workload becomes one by itself. */
   readonly autoRegisterGroup?: string
+  readonly onDemand?: boolean
   readonly adminPort?: number
   readonly statusPort?: number
   readonly prometheusPort?: number

@@ -24,6 +24,8 @@ export interface BootstrapOptions {
   readonly workload?: string
   /** WorkloadGroup, in the same namespace, of which the workload becomes one by itself while its sidecar is connected. */
   readonly autoRegisterGroup?: string
+  /** Clusters and routes of services come when a request first needs them, not all at the start. */
+  readonly onDemand?: boolean
   /** Explicit mode: `IP:PORT` of the outbound proxy, 127.0.0.1:15002 if absent. */
   readonly outbound?: string
   /** 15000 if absent; 0 = any free port, and then no health and no Prometheus port. */
@@ -130,7 +132,12 @@ function metadata(
   identity: Identity,
   mode: Resolved['mode'],
 ): Resolved['metadata'] {
-  const { labels = {}, network, serviceAccount, outbound, autoRegisterGroup } = options
+  const { labels = {}, network, serviceAccount, outbound, autoRegisterGroup, onDemand } = options
+  if (onDemand && options.xdsApi === 'GRPC')
+    throw new BootstrapError(
+      '--on-demand has no meaning with --xds-api GRPC: names can be added by delta only',
+      'Leave --xds-api out, or --on-demand.',
+    )
   if (outbound && mode !== 'explicit')
     throw new BootstrapError(
       '--outbound has no meaning in transparent mode',
@@ -150,6 +157,7 @@ function metadata(
     LABELS: labels,
     ...(serviceAccount && { SERVICE_ACCOUNT: serviceAccount }),
     ...(network && { NETWORK: network }),
+    ...(onDemand && { PILOTHOUSE_ON_DEMAND: 'true' }),
     ...(autoRegisterGroup && { AUTO_REGISTER_GROUP: autoRegisterGroup }),
     ...(proxy && { HTTP_PROXY_PORT: `${proxy.port}`, PILOTHOUSE_OUTBOUND: outbound! }),
   }

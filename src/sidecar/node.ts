@@ -44,6 +44,8 @@ export function parseNode(
   const mode = trafficMode(meta, node.userAgentName ?? '')
   const configSource = mode === 'grpc' ? undefined : ownSource(meta, node.via)
   if (configSource && 'error' in configSource) return configSource
+  const onDemand = mode !== 'grpc' && text(meta.PILOTHOUSE_ON_DEMAND) === 'true'
+  if (onDemand && configSource) return failure(onDemandAlone, onDemandRemedy)
   return {
     id: node.id,
     type: id.type,
@@ -59,8 +61,12 @@ export function parseNode(
     mode,
     outbound,
     ...(configSource && { configSource }),
+    ...(onDemand && { onDemand }),
   }
 }
+
+const onDemandAlone = 'metadata PILOTHOUSE_ON_DEMAND, but its streams are not aggregated'
+const onDemandRemedy = 'Use ads_config with api_type DELTA_GRPC, or leave PILOTHOUSE_ON_DEMAND out.'
 
 interface NodeId {
   readonly istio: boolean

@@ -114,7 +114,7 @@ function outboundTraits(
   config: SidecarConfig | undefined,
   settings: MeshSettings,
 ): OutboundTraits {
-  const { mode, outbound, locality, networkView, configSource } = sidecar
+  const { mode, outbound, locality, networkView, configSource, onDemand } = sidecar
   const ipFamily = ipFamilyOf(sidecar.ips)
   return {
     mode,
@@ -124,6 +124,7 @@ function outboundTraits(
     ...(settings.localityLbEnabled && locality && { locality }),
     networkView: [...networkView].sort(),
     ...(configSource && { configSource }),
+    ...(onDemand && { onDemand }),
   }
 }
 

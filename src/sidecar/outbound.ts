@@ -94,7 +94,7 @@ function noteChange(changes: Map<MeshServiceKey, ChangeKind>, key: MeshServiceKe
 /** The parts of a view that come from the proxy and the settings, not from the scope. */
 export type OutboundTraits = Pick<
   OutboundView,
-  'mode' | 'ipFamily' | 'proxy' | 'policy' | 'locality' | 'networkView' | 'configSource'
+  'mode' | 'ipFamily' | 'proxy' | 'policy' | 'locality' | 'networkView' | 'configSource' | 'onDemand'
 >
 
 /** `before` is the view of the scope before, whose listeners are kept where they are unchanged. */

@@ -37,6 +37,8 @@ export interface Sidecar {
   readonly outbound: { readonly address: string; readonly port: number }
   /** Absent: by the aggregated stream. */
   readonly configSource?: XdsConfigSource
+  /** It asks for virtual hosts and clusters by name when it first needs them, rather than for all at its start. */
+  readonly onDemand?: true
 }
 
 /** A listener of its own for some services: Sidecar egress with a port. */
@@ -70,6 +72,8 @@ export interface OutboundView {
   readonly networkView: readonly string[]
   /** Absent: by the aggregated stream. The inbound half asks for nothing. */
   readonly configSource?: XdsConfigSource
+  /** Virtual hosts and clusters of services are for who asks for them by name. */
+  readonly onDemand?: true
   /** The Sidecar resource in force. */
   readonly config?: ConfigObject<'Sidecar', SidecarSpec>
 }

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { redact } from '#admin/redact.ts'
 import { createAdmin } from '#admin/server.ts'
+import { resource } from '#xds/make-resource.ts'
 import { ConfigDumpSchema } from '#xds/proto/gen/envoy/admin/v3/config_dump_pb.js'
+import { VirtualHostSchema } from '#xds/proto/gen/envoy/config/route/v3/route_components_pb.js'
+import { RouteConfigurationSchema } from '#xds/proto/gen/envoy/config/route/v3/route_pb.js'
 import { fromJson } from '#xds/proto/json.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import { fakes, ordersId, resources, stream, type } from './fakes.ts'
@@ -50,6 +53,20 @@ test('types are short names or words', async () => {
   assert.deepEqual(
     json.configs.map((section: { '@type': string }) => section['@type'].split('.').at(-1)),
     ['ListenersConfigDump', 'RoutesConfigDump'],
+  )
+})
+
+test('virtual hosts that were asked for by name stand in their route configuration', async () => {
+  const names = ['80/a.example', '80/b.example', '8080/a.example']
+  const hosts = names.map((name) => resource(VirtualHostSchema, name, { name, domains: [name.slice(3)] }))
+  const held = () => [...hosts, resource(RouteConfigurationSchema, '80', { name: '80' })]
+  const streams = () => [stream('s', 'p', { types: [type(typeUrls.route), type(typeUrls.virtualHost)] })]
+  const { json } = await dump('proxyID=p&types=rds', { proxies: { streams, held } })
+  fromJson(ConfigDumpSchema, json)
+  const [{ route_config }] = json.configs[0].dynamic_route_configs
+  assert.deepEqual(
+    route_config.virtual_hosts.map(({ name }: { name: string }) => name),
+    names.slice(0, 2),
   )
 })
 

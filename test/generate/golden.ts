@@ -37,16 +37,18 @@ export const goldenCases = (): readonly string[] => readdirSync(goldenRoot).sort
 export type Golden = Readonly<Record<`${Kind}s`, readonly Json[]>>
 
 /** The resources that the case's node is given, by name. */
-export function generateCase(name: string): Golden {
+export const generateCase = (name: string): Golden => generate(caseInput(name))
+
+export function caseInput(name: string): GenerateInput {
   const folder = join(goldenRoot, name)
   const { mesh, ...options } = readJson(join(folder, 'settings.json'), {})
-  return generate({
+  return {
     main: readConfig(folder, 'in.yaml'),
     ...(existsSync(join(folder, 'other.yaml')) ? { other: readConfig(folder, 'other.yaml') } : {}),
     node: readJson(join(folder, 'node.json')),
     mesh,
     options,
-  })
+  }
 }
 
 export const goldenText = (golden: Golden): string =>
@@ -61,8 +63,16 @@ export interface GenerateInput {
   readonly options?: Json
 }
 
+export const generate = (input: GenerateInput): Golden => goldenOf(generateSet(input))
+
 /** The whole way from configuration to resources, at once. */
-export function generate({ main, other, node: given, mesh = {}, options = {} }: GenerateInput): Golden {
+export function generateSet({
+  main,
+  other,
+  node: given,
+  mesh = {},
+  options = {},
+}: GenerateInput): ResourceSet {
   const settings = { ...meshSettings, ...mesh }
   const config = configSource('in.yaml', main)
   const registries = [fileRegistry({ name: 'file/services', config })]
@@ -97,7 +107,7 @@ export function generate({ main, other, node: given, mesh = {}, options = {} }: 
   running.unsubscribe()
   if (failure !== undefined) throw failure
   if (set === undefined) throw new Error('the mesh said nothing at once')
-  return goldenOf(set)
+  return set
 }
 
 /** No resource is made by two units, of which the last to change would win. */
@@ -182,7 +192,19 @@ export function inlineBootstrap({ listeners, routes, clusters, endpoints }: Gold
       listeners: listeners.map(strip).map(inline),
       clusters: clusters.map(strip).map(inline),
     },
+    ...(routes.some(({ vhds }) => vhds !== undefined) ? overAds : {}),
   }
+}
+
+/** Virtual hosts are asked for over an aggregated stream, which there must be. */
+const overAds = {
+  dynamicResources: {
+    adsConfig: {
+      apiType: 'DELTA_GRPC',
+      transportApiVersion: 'V3',
+      grpcServices: [{ googleGrpc: { targetUri: '127.0.0.1:1', statPrefix: 'xds' } }],
+    },
+  },
 }
 
 const strip = ({ '@type': _, ...rest }: Json): Json => rest

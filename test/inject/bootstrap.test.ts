@@ -48,6 +48,8 @@ describe('node', () => {
   test('a workload that registers itself names its group, and must have an address of its own', () => {
     assert.equal(made({ autoRegisterGroup: 'orders' }).node.metadata.AUTO_REGISTER_GROUP, 'orders')
     assert.throws(() => made({ autoRegisterGroup: 'orders', ip: undefined }), /--auto-register-group/)
+    assert.equal(made({ onDemand: true }).node.metadata.PILOTHOUSE_ON_DEMAND, 'true')
+    assert.throws(() => made({ onDemand: true, xdsApi: 'GRPC' }), /--on-demand/)
   })
 
   test('a node id of Istio stays, and gives what is not said', () => {

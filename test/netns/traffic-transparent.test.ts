@@ -130,6 +130,7 @@ async function startPilotIn(host: Host): Promise<void> {
 
 async function sidecar(host: Host): Promise<EnvoyProcess> {
   const config = bootstrap({
+    onDemand: process.env.PILOTHOUSE_TEST_ON_DEMAND === '1',
     ...{ id: host.name, namespace: 'test', ip: host.ip, mode: 'transparent' },
     xds: `${hosts.pilot.ip}:15010`,
   })

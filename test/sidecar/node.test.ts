@@ -139,6 +139,13 @@ describe('what one thing says', () => {
       node({ PILOTHOUSE_XDS_CLUSTER: 'pilot' }, { via: 'GRPC' }),
       { configSource: { api: 'GRPC', cluster: 'pilot' } },
     ],
+    ['PILOTHOUSE_ON_DEMAND', node({ PILOTHOUSE_ON_DEMAND: 'true' }, { via: 'ADS' }), { onDemand: true }],
+    ['all at once unless it says so', node({ PILOTHOUSE_ON_DEMAND: 'false' }), { onDemand: undefined }],
+    [
+      'gRPC has nothing on demand',
+      node({ GENERATOR: 'grpc', PILOTHOUSE_ON_DEMAND: 'true' }),
+      { onDemand: undefined },
+    ],
     [
       'gRPC knows the aggregated stream only',
       node({ GENERATOR: 'grpc' }, { via: 'GRPC' }),
@@ -162,6 +169,7 @@ describe('a node that cannot be served', () => {
     [node({}, { id: 'waypoint~10.0.0.1~a.b~b.svc' }), /"waypoint" is not served/],
     [node({ HTTP_PROXY_PORT: 'x' }), /HTTP_PROXY_PORT "x"/],
     [node({ PILOTHOUSE_XDS_REFRESH_DELAY: '0' }, { via: 'REST' }), /PILOTHOUSE_XDS_REFRESH_DELAY "0"/],
+    [node({ PILOTHOUSE_ON_DEMAND: 'true' }, { via: 'DELTA_GRPC' }), /PILOTHOUSE_ON_DEMAND/],
     [node({ PILOTHOUSE_OUTBOUND: 'localhost:1' }), /PILOTHOUSE_OUTBOUND "localhost:1"/],
   ]
   for (const [from, message] of cases)

@@ -71,6 +71,7 @@ export async function world(house: Cleanup, options: WorldOptions = {}): Promise
       ...{ id: name, namespace, ip, labels, mode: 'explicit', adminPort: 0 },
       xds: `127.0.0.1:${pilot.xdsPort}`,
       outbound: `${ip}:${outbound.port}`,
+      onDemand: process.env.PILOTHOUSE_TEST_ON_DEMAND === '1',
     })
     const running = await envoy(house, change ? change(plain) : plain, { name })
     await running.ready()

@@ -68,6 +68,7 @@ export function egressUnit(
     members,
     routeName,
     source: view.configSource,
+    onDemand: view.onDemand,
     metadata,
   })
   const http = members.filter(speaksHttp)

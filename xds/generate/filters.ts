@@ -9,6 +9,7 @@ import type {
 import type { RouteConfigurationSchema } from '#xds/proto/gen/envoy/config/route/v3/route_pb.js'
 import { FilterConfigSchema as DynamicForwardProxySchema } from '#xds/proto/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js'
 import { GrpcWebSchema } from '#xds/proto/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js'
+import { OnDemandSchema } from '#xds/proto/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.js'
 import { RouterSchema } from '#xds/proto/gen/envoy/extensions/filters/http/router/v3/router_pb.js'
 import { HttpInspectorSchema } from '#xds/proto/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js'
 import { OriginalDstSchema } from '#xds/proto/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js'
@@ -20,7 +21,7 @@ import {
 } from '#xds/proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js'
 import { FilterConfigSchema as SniForwardProxySchema } from '#xds/proto/gen/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.js'
 import { TcpProxySchema } from '#xds/proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js'
-import { type Any, pack } from '#xds/proto/index.ts'
+import { type Any, duration, pack } from '#xds/proto/index.ts'
 import { dnsCache } from './cluster-parts.ts'
 import { configSource, type Init, type IpFamily, typed, zeroSeconds } from './envoy.ts'
 import { httpAlpn } from './protocol.ts'
@@ -41,11 +42,21 @@ export interface HttpOptions {
   /** CONNECT is for us: an explicit proxy. */
   readonly tunnels?: boolean
   readonly grpcWeb?: boolean
+  /** Virtual hosts and clusters come when a request first needs them. */
+  readonly onDemand?: true | undefined
   /** The workload's own side: says of an answer of Envoy's own whether the application ever had the request. */
   readonly inbound?: boolean
 }
 
 const router = typed('envoy.filters.http.router', RouterSchema, {})
+/**
+ * How long a request or connection waits for a cluster that it is the first to need; then it is answered as where there
+ * is none. https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/on_demand_updates_filter
+ */
+const onDemandTimeout = duration(5000)
+const onDemandUpdates = typed('envoy.filters.http.on_demand', OnDemandSchema, {
+  odcds: { source: configSource(), timeout: onDemandTimeout },
+})
 const grpcWeb = typed('envoy.filters.http.grpc_web', GrpcWebSchema, {})
 const dynamicForward = (family: IpFamily) =>
   typed('envoy.filters.http.dynamic_forward_proxy', DynamicForwardProxySchema, {
@@ -60,6 +71,7 @@ export const httpFilter = ({
   dynamic,
   tunnels,
   grpcWeb: web,
+  onDemand,
   inbound,
 }: HttpOptions): FilterInit =>
   typed('envoy.filters.network.http_connection_manager', HttpConnectionManagerSchema, {
@@ -68,7 +80,13 @@ export const httpFilter = ({
       typeof routes === 'string'
         ? { case: 'rds', value: { configSource: configSource(source), routeConfigName: routes } }
         : { case: 'routeConfig', value: routes },
-    httpFilters: [...(web ? [grpcWeb] : []), ...(dynamic ? [dynamicForward(dynamic)] : []), router],
+    httpFilters: [
+      // Before those that look at the route's cluster.
+      ...(onDemand ? [onDemandUpdates] : []),
+      ...(web ? [grpcWeb] : []),
+      ...(dynamic ? [dynamicForward(dynamic)] : []),
+      router,
+    ],
     serverHeaderTransformation: ServerHeader.PASS_THROUGH,
     streamIdleTimeout: zeroSeconds,
     useRemoteAddress: false,
@@ -101,10 +119,12 @@ export const grpcConnectionManager = (routeName: string): Any =>
     httpFilters: [router],
   })
 
-export const tcpFilter = (cluster: string): FilterInit =>
+/** With `onDemand` the first connection asks for the cluster. */
+export const tcpFilter = (cluster: string, onDemand?: true): FilterInit =>
   typed('envoy.filters.network.tcp_proxy', TcpProxySchema, {
     statPrefix: cluster,
     clusterSpecifier: { case: 'cluster', value: cluster },
+    onDemand: onDemand && { odcdsConfig: configSource(), timeout: onDemandTimeout },
   })
 
 /** Asks DNS for the name in the TLS greeting. */

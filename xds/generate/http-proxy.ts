@@ -31,6 +31,7 @@ export function proxyUnit(
     routes: routeName,
     source: view.configSource,
     tunnels: true,
+    onDemand: view.onDemand,
     // Where traffic is redirected, hosts outside the mesh go where they were going, and need no DNS.
     ...(view.mode === 'explicit' ? { dynamic: familyOf(view) } : {}),
   })

@@ -13,19 +13,21 @@ import { endpointGenerator, proxiedPorts } from './endpoints.ts'
 import { explicitUnits } from './explicit.ts'
 import { outboundFixedClusters } from './fixed-clusters.ts'
 import { grpcGenerator, grpcNames, grpcUnits } from './grpc.ts'
-import { firstLayer, type LayerUpdate, nextLayer } from './layer.ts'
+import { firstLayer, nextLayer } from './layer.ts'
 import { outboundCluster } from './names.ts'
+import { type OnDemandLayer, onDemandLayers } from './on-demand.ts'
 import { routeGenerator } from './routes.ts'
 import { scopesOf } from './scopes.ts'
 import { transparentUnits } from './transparent.ts'
 
-export type OutboundLayer = LayerUpdate<OutboundView>
+export type OutboundLayer = OnDemandLayer
 
 export function outboundGenerator(context: Context, missing: Missing) {
   const clusters = clusterGenerator(context)
   const endpoints = endpointGenerator(context)
   const routes = routeGenerator(context)
   const grpc = grpcGenerator(context, routes)
+  const onDemand = onDemandLayers(context, missing)
   const makers = {
     transparent: transparentUnits(context, routes),
     explicit: explicitUnits(context, routes),
@@ -42,7 +44,7 @@ export function outboundGenerator(context: Context, missing: Missing) {
     ]
   }
 
-  const first = (view: OutboundView): OutboundLayer => {
+  const first = (view: OutboundView, previous: OutboundLayer | undefined): OutboundLayer => {
     const maker = makers[view.mode]
     const units = new Map([...maker.ids(view)].map((id) => [id, maker.make(view, id)]))
     units.set(
@@ -50,6 +52,7 @@ export function outboundGenerator(context: Context, missing: Missing) {
       view.mode === 'grpc' ? [] : outboundFixedClusters(context, view.mode, view.ipFamily ?? 'v4'),
     )
     const own = [...allServices(view).values()].flatMap((service) => ownResources(service, view))
+    if (view.onDemand) return onDemand.first(view, units, own, previous?.onDemand)
     return firstLayer(view, units, own, missing)
   }
 
@@ -74,6 +77,10 @@ export function outboundGenerator(context: Context, missing: Missing) {
     }
     const ids = touched.size === 0 ? touched : maker.ids(view)
     const units = new Map([...touched].map((id) => [id, ids.has(id) ? maker.make(view, id) : undefined]))
+    if (previous.onDemand) {
+      const change = { units, loose: fresh, gone, services: changes.keys() }
+      return onDemand.next(previous, previous.onDemand, view, change)
+    }
     return nextLayer(previous, view, units, fresh, gone)
   }
 
@@ -83,7 +90,7 @@ export function outboundGenerator(context: Context, missing: Missing) {
   ): OutboundLayer => {
     const whole = previous === undefined || changes === 'all'
     context.counters.count('generator_runs', whole ? 'outbound_all' : 'outbound_changes')
-    return whole ? first(view) : next(previous, view, changes)
+    return whole ? first(view, previous) : next(previous, view, changes)
   }
 }
 

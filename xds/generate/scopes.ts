@@ -24,11 +24,12 @@ export function scopesOf(settings: MeshSettings, view: OutboundView): Scopes {
   }
 }
 
-export const routeScope = ({ namespace, policy }: OutboundView, form: DomainForm): RouteScope => ({
+export const routeScope = ({ namespace, policy, onDemand }: OutboundView, form: DomainForm): RouteScope => ({
   namespace,
   policy,
   form,
   tunnels: form === 'withPort',
+  ...(onDemand && { onDemand }),
 })
 
 export const familyOf = ({ ipFamily }: OutboundView): IpFamily => ipFamily ?? 'v4'

@@ -21,12 +21,14 @@ export function serviceListenerGenerator(context: Context) {
   return (
     member: Member,
     address: string,
-    view: Pick<OutboundView, 'policy' | 'configSource'>,
+    view: Pick<OutboundView, 'policy' | 'configSource' | 'onDemand'>,
   ): readonly Resource[] => {
     const { attributes } = member.service
-    const { policy, configSource: source } = view
-    const key = `${address} ${member.port.port} ${protocolClass(member.port.protocol) === 'auto' ? sourceKey(source) : ''}`
-    const listener = listeners.get(attributes, key, () => encodeListener(context, member, address, source))
+    const { policy, configSource: source, onDemand } = view
+    const key = `${address} ${member.port.port} ${protocolClass(member.port.protocol) === 'auto' ? sourceKey(source) : ''} ${onDemand ?? ''}`
+    const listener = listeners.get(attributes, key, () =>
+      encodeListener(context, member, address, source, onDemand),
+    )
     const [routeName] = listener.children
     if (routeName === undefined) return [listener]
     // The name space and policy have no part in it: one virtual host for any Host.
@@ -41,15 +43,16 @@ function encodeListener(
   { service, port }: Member,
   address: string,
   source: XdsConfigSource | undefined,
+  onDemand: true | undefined,
 ): Resource {
   const { hostname } = service.attributes
   const sniffed = protocolClass(port.protocol) === 'auto'
   const routeName = virtualHostName(hostname, port.port)
   const socket = socketAt(address, port.port, false)
-  const bytes: FilterChainInit = { filters: [tcpFilter(outboundCluster(port.port, hostname))] }
+  const bytes: FilterChainInit = { filters: [tcpFilter(outboundCluster(port.port, hostname), onDemand)] }
   const http: FilterChainInit = {
     filterChainMatch: sniffedHttp,
-    filters: [httpFilter({ statPrefix: `outbound_${socket.name}`, routes: routeName, source })],
+    filters: [httpFilter({ statPrefix: `outbound_${socket.name}`, routes: routeName, source, onDemand })],
   }
   return encodeResource(
     context,

@@ -37,18 +37,21 @@ export interface SharedListener {
   /** Route configuration for its HTTP. */
   readonly routeName: string
   readonly source: XdsConfigSource | undefined
+  /** Clusters are asked for when they are first needed. */
+  readonly onDemand: true | undefined
   readonly metadata: MetadataInit
 }
 
 /** Undefined where none of the members has anything to listen for. */
 export function sharedListener(context: Context, shared: SharedListener): Resource | undefined {
-  const { members, socket, routeName } = shared
+  const { members, socket, routeName, onDemand } = shared
   const http = members.filter((m) => speaksHttp(m))
   const named = members.filter((m) => takesSni(m))
   const tls = sniChains(named, shared)
   const blocks = cidrChains(
     context,
     members.filter((m) => takesBytes(m, shared.mode)),
+    onDemand,
   )
   const rest = members.filter((m) => takesBytes(m, shared.mode) && blocksOf(m).length === 0)
   countConflicts(context, http, rest)
@@ -64,10 +67,10 @@ export function sharedListener(context: Context, shared: SharedListener): Resour
       ...listenerAt(socket, 'outbound'),
       ...sniffing(context.settings, inspectors),
       ...(bytes && chains.length === 0
-        ? { filterChains: [{ filters: tcpTo(bytes) }] }
+        ? { filterChains: [{ filters: tcpTo(bytes, onDemand) }] }
         : {
             filterChains: chains,
-            defaultFilterChain: bytes ? { filters: tcpTo(bytes) } : passthroughChain(shared.policy),
+            defaultFilterChain: bytes ? { filters: tcpTo(bytes, onDemand) } : passthroughChain(shared.policy),
           }),
       metadata: shared.metadata,
     },
@@ -85,12 +88,12 @@ const takesBytes = (member: Member, mode: TrafficMode): boolean =>
 const isDynamic = ({ service }: Member, mode: TrafficMode): boolean =>
   clusterKind(service, mode) === 'dynamic'
 
-const tcpTo = ({ service, port }: Member): FilterInit[] => [
-  tcpFilter(outboundCluster(port.port, service.attributes.hostname)),
+const tcpTo = ({ service, port }: Member, onDemand: true | undefined): FilterInit[] => [
+  tcpFilter(outboundCluster(port.port, service.attributes.hostname), onDemand),
 ]
 
 function httpChains(
-  { socket, routeName, source, family, mode }: SharedListener,
+  { socket, routeName, source, onDemand, family, mode }: SharedListener,
   http: readonly Member[],
 ): FilterChainInit[] {
   if (http.length === 0) return []
@@ -98,6 +101,7 @@ function httpChains(
     statPrefix: `outbound_${socket.name}`,
     routes: routeName,
     source,
+    onDemand,
     // Hosts outside the mesh are asked of DNS too where there is no original destination.
     ...(mode === 'explicit' || http.some((m) => isDynamic(m, mode)) ? { dynamic: family } : {}),
   })
@@ -108,7 +112,10 @@ function httpChains(
 const isServerName = (name: string): boolean => !name.startsWith('*') || name.startsWith('*.')
 
 /** Envoy refuses two chains with one match, so each name is taken once. */
-function sniChains(members: readonly Member[], { family, mode }: SharedListener): FilterChainInit[] {
+function sniChains(
+  members: readonly Member[],
+  { family, mode, onDemand }: SharedListener,
+): FilterChainInit[] {
   // Everything isn't a name; that is the default chain's.
   const taken = new Set<string>(['*'])
   return members.flatMap((member) => {
@@ -119,18 +126,22 @@ function sniChains(members: readonly Member[], { family, mode }: SharedListener)
     if (names.length === 0) return []
     for (const name of names) taken.add(name)
     const forward = isDynamic(member, mode) ? [sniForwardFilter(family, member.port.port)] : []
-    return [{ filterChainMatch: { serverNames: names }, filters: [...forward, ...tcpTo(member)] }]
+    return [{ filterChainMatch: { serverNames: names }, filters: [...forward, ...tcpTo(member, onDemand)] }]
   })
 }
 
-function cidrChains(context: Context, members: readonly Member[]): FilterChainInit[] {
+function cidrChains(
+  context: Context,
+  members: readonly Member[],
+  onDemand: true | undefined,
+): FilterChainInit[] {
   const taken = new Set<string>()
   return members.flatMap((member) => {
     const blocks = blocksOf(member).filter((block) => !taken.has(block))
     if (blocks.length < blocksOf(member).length) count(context, 'tcp_over_current_tcp')
     if (blocks.length === 0) return []
     for (const block of blocks) taken.add(block)
-    return [{ filterChainMatch: { prefixRanges: blocks.map(cidrRange) }, filters: tcpTo(member) }]
+    return [{ filterChainMatch: { prefixRanges: blocks.map(cidrRange) }, filters: tcpTo(member, onDemand) }]
   })
 }
 

@@ -52,6 +52,7 @@ export function transparentUnits(context: Context, routes: ReturnType<typeof rou
       members: shared,
       routeName,
       source: view.configSource,
+      onDemand: view.onDemand,
       metadata: sharedMetadata('listeners'),
     })
     const http = shared.filter(speaksHttp)

@@ -28,6 +28,8 @@ export interface RouteScope {
   readonly tunnels: boolean
   /** Proxyless gRPC: no fallback, no Envoy-only fields. */
   readonly grpc?: boolean
+  /** No virtual hosts in the route configuration: Envoy asks for each by name. */
+  readonly onDemand?: true
 }
 
 export function virtualHost(
