@@ -163,15 +163,24 @@ test('a service that comes has the hosts that it is asked for, and takes those t
   const { hosts, next } = changed(all, [...all, came], came.attributes.key, 'attributes', names)
   assert.deepEqual(hosts.sort(), ['80/a.wild.example', '80/a.wild.example:80', '80/a.wild.example:81'])
   assert.equal(leadsTo(next, '80/a.wild.example:81'), 'outbound|80||a.wild.example')
-  const gone = changed(all, [orders, db], wild.attributes.key, 'removed', names)
-  assert.ok(gone.hosts.includes('80/b.wild.example'))
-  assert.ok(!gone.hosts.includes('80/nobody.example'))
+})
+
+test('who has hosts of a pattern is not known here: all is looked at when it changes', () => {
+  const generator = createGenerator(settings)
+  const old = generator.outbound(undefined, { view: view(all), changes: 'all' })
+  const [gone, moved] = (['removed', 'endpoints'] as const).map((kind) => {
+    const services = kind === 'removed' ? [orders, db] : [orders, { ...wild, endpoints: [] }, db]
+    return generator.outbound(old, { view: view(services), changes: new Map([[wild.attributes.key, kind]]) })
+  })
+  assert.equal(gone!.changed, 'all')
+  assert.equal(leadsTo(gone!.set, '80/b.wild.example'), 'PassthroughCluster')
+  assert.notEqual(moved!.changed, 'all')
 })
 
 test('with more odd names than are remembered, all is looked at', () => {
   const generator = createGenerator(settings)
   const old = generator.outbound(undefined, { view: view(all), changes: 'all' })
-  for (let i = 0; i <= 10_000; i++) old.set.missing(typeUrls.virtualHost, `80/odd-${i}.example`)
+  for (let i = 0; i <= 10_000; i++) old.set.missing(typeUrls.virtualHost, `80/odd-${i}.example:81`)
   const changes = new Map([[orders.attributes.key, 'removed']] as const)
   assert.equal(generator.outbound(old, { view: view([wild, db]), changes }).changed, 'all')
 })

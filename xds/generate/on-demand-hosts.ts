@@ -19,6 +19,8 @@ export interface OnDemandHosts {
   answer(authority: string): Resource
   /** Names of the virtual hosts that may differ when this service does; patterns and other ports apart. */
   namesOf(service: MeshServiceKey): readonly string[]
+  /** It answers to hosts that no name of it tells: `*.example.com`. */
+  hasPattern(service: MeshServiceKey): boolean
 }
 export type OnDemandRoute = Resource & OnDemandHosts
 export const isOnDemandRoute = (resource: Resource): resource is OnDemandRoute => 'namesOf' in resource
@@ -53,6 +55,10 @@ export function onDemandHosts(context: Context) {
         }
         return found.exact ? encoded.get(attributes, `${wish.key} ${name}`, make) : make()
       },
+      hasPattern: (key) =>
+        (table().ofService.get(key) ?? []).some(({ wish }) =>
+          [...wish.own, ...wish.more].some((domain) => domain.startsWith('*')),
+        ),
       namesOf: (key) =>
         (table().ofService.get(key) ?? []).flatMap(({ member, wish }) =>
           [...wish.own, ...wish.more].flatMap((domain) =>

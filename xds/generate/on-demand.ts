@@ -25,8 +25,8 @@ export interface OnDemand {
   /** By name of the route configuration. */
   readonly hosts: ReadonlyMap<string, OnDemandHosts>
   /**
-   * Names of virtual hosts that clients asked for and that no service has exactly: by a pattern, by another port, or not
-   * at all. One set for all layers of a view.
+   * Names of virtual hosts that clients asked for with a port that does not count, and that is not the service's own: no
+   * name of a service tells them. One set for all layers of a view.
    */
   readonly asked: Set<string>
 }
@@ -117,12 +117,15 @@ function answers(
     const parts = typeUrl === typeUrls.virtualHost ? takenApart(name) : undefined
     if (parts === undefined) return missing(typeUrl, name)
     const route = hosts.get(parts.route)
-    if (route?.find(parts.authority)?.exact !== true && asked.size < ASKED_LIMIT) asked.add(name)
+    if (withPort.test(name) && !route?.find(parts.authority)?.exact && asked.size < ASKED_LIMIT)
+      asked.add(name)
     return (
       route?.answer(parts.authority) ?? outsideHost(context, name, parts.authority, routeScope(view, 'plain'))
     )
   }
 }
+
+const withPort = /:\d+$/
 
 /** `ROUTE/AUTHORITY`: an authority has no slash, a route configuration of a Unix socket may. */
 function takenApart(name: string): { readonly route: string; readonly authority: string } | undefined {
@@ -132,20 +135,25 @@ function takenApart(name: string): { readonly route: string; readonly authority:
     : { route: name.slice(0, slash), authority: name.slice(slash + 1) }
 }
 
-/** Names of virtual hosts that may be answered otherwise now. */
+/**
+ * Names of virtual hosts that may be answered otherwise now. A pattern's hosts are whatever clients hold: what they ask for
+ * at this moment they may still be told of the layer before, so that no list of names made here would have it.
+ */
 function hostsChanged(
   before: OnDemand,
   hosts: OnDemand['hosts'],
   routes: ReadonlySet<string>,
   services: Iterable<MeshServiceKey>,
 ): 'all' | ReadonlySet<string> {
-  if (routes.size > 0 && before.asked.size >= ASKED_LIMIT) return 'all'
   const names = new Set<string>()
-  for (const key of routes.size === 0 ? [] : services)
-    for (const route of routes)
-      for (const each of [before.hosts.get(route), hosts.get(route)])
-        for (const name of each?.namesOf(key) ?? []) names.add(name)
-  for (const name of routes.size === 0 ? [] : before.asked) {
+  if (routes.size === 0) return names
+  if (before.asked.size >= ASKED_LIMIT) return 'all'
+  const both = [...routes].flatMap((route) => [before.hosts.get(route) ?? [], hosts.get(route) ?? []].flat())
+  for (const key of services) {
+    if (both.some((route) => route.hasPattern(key))) return 'all'
+    for (const route of both) for (const name of route.namesOf(key)) names.add(name)
+  }
+  for (const name of before.asked) {
     const { route, authority } = takenApart(name)!
     const was = before.hosts.get(route)?.find(authority)?.service
     if (routes.has(route) && was !== hosts.get(route)?.find(authority)?.service) names.add(name)
