@@ -7,10 +7,14 @@ export { makeResource, resource } from '#xds/make-resource.ts'
 export { emptyResourceSet, layered, withChanges } from '#xds/resource-set.ts'
 export type { Node, Resource, ResourceSet, ResourceSource, ResourceUpdate, TypeUrl } from '#xds/resources.ts'
 export {
+  type ClusterLoad,
   createMemorySource,
   createRestHandler,
   createXdsServer,
   defaultLimits,
+  type LoadReport,
+  type Loads,
+  type LocalityLoad,
   type MemoryOptions,
   type MemorySource,
   type NackStatus,

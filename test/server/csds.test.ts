@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
 import { networkInterfaces } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { type Client, credentials, Client as GrpcClient, status } from '@grpc/grpc-js'
@@ -313,4 +315,34 @@ test('an answer that is too large is refused', async (t) => {
   const ask = (request: Request) => unary(client, `${CSDS}/FetchClientStatus`, schemas, request)
   await assert.rejects(ask({}), { code: status.RESOURCE_EXHAUSTED, details: /exclude_resource_contents/ })
   assert.equal((await ask({ excludeResourceContents: true })).config.length, 3)
+})
+
+test('a client that leaves its answer unread is dropped', async (t) => {
+  const source = createMemorySource()
+  source.update('*', resource(ClusterSchema, 'a', { name: 'a', altStatName: 'x'.repeat(8_000_000) }))
+  const server = createXdsServer({ source, limits: { slowReaderMs: 300 } })
+  t.after(() => server.close())
+  const { port } = await server.listen('127.0.0.1:0')
+  const client = connect(port, { 'grpc.max_receive_message_length': -1 })
+  t.after(() => client.close())
+  const proxy = openDelta(client)
+  proxy.send({ node: { id: 'n' }, typeUrl: typeUrls.cluster })
+  await proxy.next(10_000)
+
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  const call = session.request({
+    ':method': 'POST',
+    ':path': `${CSDS}/StreamClientStatus`,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  })
+  call.on('error', () => {})
+  call.write(Buffer.alloc(5))
+  const [headers] = (await once(call, 'response')) as [Record<string, unknown>]
+  assert.equal(headers[':status'], 200)
+  const asked = performance.now()
+  await once(call, 'close', { signal: AbortSignal.timeout(5000) })
+  assert.ok(performance.now() - asked >= 250)
+  assert.equal(server.streams().length, 1)
 })

@@ -14,6 +14,10 @@ export interface XdsLimits {
   readonly slowReaderMs: number
   /** A stream that sends no first request, or a connection that says nothing at all, is ended after it. */
   readonly firstRequestMs: number
+  /** How often clients are told to report their load (LRS). */
+  readonly loadReportMs: number
+  /** What is kept of their reports: clusters, localities and metrics of all clients together. */
+  readonly maxLoadEntries: number
   /** A client that polls less often has its resources made anew for each poll. */
   readonly pollMs: number
   /** HTTP/2 pings, which end half-open connections. */
@@ -31,6 +35,8 @@ export const defaultLimits: XdsLimits = {
   maxTypes: 32,
   slowReaderMs: 5 * 60_000,
   firstRequestMs: 30_000,
+  loadReportMs: 10_000,
+  maxLoadEntries: 500_000,
   pollMs: 30_000,
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,

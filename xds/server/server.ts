@@ -24,6 +24,7 @@ import type { Variant } from './machine.ts'
 import { createNameLists } from './name-lists.ts'
 import { createRestHandler } from './rest.ts'
 import { createServices } from './services/index.ts'
+import type { Loads } from './services/lrs.ts'
 import { fetchMethods, fetchService, streamMethods, type XdsMethod } from './services.ts'
 import type { StreamStatus, XdsObserver } from './status.ts'
 import { openStream, type StreamDeps, type XdsStream } from './stream.ts'
@@ -48,6 +49,8 @@ export interface XdsServer {
   streams(): readonly StreamStatus[]
   /** The resources that a stream's client was sent and still has; none if there is no such stream. */
   held(streamId: string): Iterable<Resource>
+  /** What clients report of the load they cause (LRS), for those who weight localities by it. */
+  readonly loads: Loads
 }
 
 export function createXdsServer(options: XdsServerOptions): XdsServer {
@@ -61,7 +64,15 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const admission = createAdmission(limits)
   const refused = (peer: string, { code, details }: Refusal): void =>
     observer.onRefused?.(peer, status[code], details)
-  const services = createServices({ limits, log, admission, refused, streams: () => streams.values() })
+  const services = createServices({
+    limits,
+    log,
+    now,
+    admission,
+    refused,
+    streams: () => streams.values(),
+    onReport: (report) => observer.onLoadReport?.(report),
+  })
   const polled = lingering(source, limits.pollMs, limits.maxStreams)
   const rest = createRestHandler(polled)
   const grpc = new Server(grpcOptions(limits))
@@ -156,6 +167,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     polled.close()
     bodies.close()
     connections.close()
+    services.close()
     passage.close()
     grpc.forceShutdown()
   }
@@ -177,6 +189,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     close,
     streams: () => [...streams.values()].map((stream) => stream.status()),
     held: (streamId) => streams.get(streamId)?.held() ?? [],
+    loads: services.loads,
   }
 }
 

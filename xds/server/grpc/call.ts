@@ -103,7 +103,10 @@ export function openCall(
     peer,
     send,
     end,
-    drop: () => stream.destroy(),
+    drop() {
+      stream.close(constants.NGHTTP2_CANCEL)
+      stream.destroy()
+    },
     listen(listener) {
       stream.once('close', () => {
         over = true

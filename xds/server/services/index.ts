@@ -6,10 +6,11 @@ import type { Call } from '../grpc/call.ts'
 import { xdsMethods } from '../services.ts'
 import { csdsMethods, type Shown } from './csds.ts'
 import { createHealth } from './health.ts'
-import type { Method, MethodDeps } from './methods.ts'
+import { createLoadReporting, type LoadDeps, type Loads } from './lrs.ts'
+import type { Method } from './methods.ts'
 import { reflectionMethods } from './reflection.ts'
 
-export interface ServiceDeps extends MethodDeps {
+export interface ServiceDeps extends LoadDeps {
   readonly admission: Admission
   readonly streams: () => Iterable<Shown>
   readonly refused: (peer: string, refusal: Refusal) => void
@@ -20,6 +21,8 @@ export interface Services {
   methodOf(path: string): ((call: Call) => void) | undefined
   /** Tells those who watch the health; the result ends streams, each when it is called. */
   drain(): readonly (() => void)[]
+  readonly loads: Loads
+  close(): void
 }
 
 export function createServices(deps: ServiceDeps): Services {
@@ -30,8 +33,14 @@ export function createServices(deps: ServiceDeps): Services {
     return [...new Set(paths.map((path) => path.split('/')[1]!))].sort()
   }
   const health = createHealth(names, deps)
-  const all = [...health.methods, ...reflectionMethods(names, deps), ...csdsMethods(deps.streams, deps)]
-  for (const method of all) methods.set(method.path, method)
+  const load = createLoadReporting(deps)
+  for (const method of [
+    ...health.methods,
+    ...reflectionMethods(names, deps),
+    ...csdsMethods(deps.streams, deps),
+    ...load.methods,
+  ])
+    methods.set(method.path, method)
 
   function take(call: Call, method: Method): void {
     const refusal = refusalOf(call, method)
@@ -67,6 +76,8 @@ export function createServices(deps: ServiceDeps): Services {
   }
 
   return {
+    loads: load.loads,
+    close: load.close,
     methodOf(path) {
       const method = methods.get(path)
       return method && ((call) => take(call, method))
