@@ -22,7 +22,7 @@ export interface Timing {
 }
 
 export const defaultTiming: Timing = {
-  batch: 3,
+  batch: 1,
   quiet: 25,
   vanish: 75,
   vanishAfterTrouble: 1000,

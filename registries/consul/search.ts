@@ -19,7 +19,7 @@ export interface Search {
   clear(): void
 }
 
-/** Up to so many services all are read; beyond it, the server's summaries are compared first. */
+/** Up to so many services all are read where those that changed last don't tell it; beyond it, summaries come first. */
 const SMALL = 256
 /** What summaries may cost the server: so many ms at once, and this share of the time under lasting churn. */
 const SPREE = 10_000
@@ -47,7 +47,6 @@ export function createSearch(reads: Reads, size: () => number): Search {
 
   function isFound(): void {
     if (sought === 0 || !seen.has(sought)) return
-    if (size() <= SMALL) return
     // As many changes as Consul wrote anything at all, or no summary shows another: what else there may be (several
     // services written at once, ports and metadata only) is found when its turn comes.
     if (seen.size >= sought - from || summed === sought) end()
@@ -61,7 +60,7 @@ export function createSearch(reads: Reads, size: () => number): Search {
       for (const name of hot)
         if (has(name)) reads.service(name)
         else hot.delete(name)
-      reads.fast(size() <= SMALL)
+      reads.fast(false)
     },
     read(name, index, changed) {
       if (changed) {

@@ -85,6 +85,25 @@ suite('Consul, the search', () => {
       assert.equal(search.pending(), i < 2)
     }
   })
+  test('few services: what changed last is all if nothing else was written, and is no reason to stop if something was', () => {
+    for (const [written, pending] of [
+      [13, false],
+      [14, true],
+    ] as const) {
+      const reads = filled(3)
+      const search = createSearch(reads, () => 3)
+      search.read('s1', 12, true)
+      search.begin(12, written, () => true)
+      assert.deepEqual(reads.next(0), { name: 's1', urgent: true })
+      assert.equal(search.step(0), undefined, 'no other while that is read')
+      reads.done('s1')
+      search.read('s1', written, true)
+      assert.equal(search.pending(), pending)
+      assert.equal(search.step(0), undefined)
+      assert.equal(typeof reads.next(0), 'object', 'at leisure, or at once')
+      assert.equal(typeof reads.next(0), pending ? 'object' : 'number')
+    }
+  })
   test('many: what changed last, then the summaries, then all, until it is found', () => {
     const reads = filled(300)
     const search = createSearch(reads, () => 300)
