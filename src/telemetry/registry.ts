@@ -95,13 +95,16 @@ function histogramOf(name: string, help: string, distribution: Distribution, lab
 }
 
 /**
- * CPU, memory, garbage collection and handles of the process (`process_*`, `nodejs_*`), read at the scrape. Nothing may
+ * CPU, memory and garbage collection of the process (`process_*`, `nodejs_*`), read at the scrape. Nothing may
  * wake an idle process between scrapes: the library samples the event loop 100 times a second by default, so its period
  * is set to the longest there is (24 days) and the figures that come of it are left out, with the one that it measures
  * at the scrape and shows at the next.
  */
 function processMetrics(register: Registry): void {
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 2 ** 31 - 1 })
+  // They ask `process._getActiveHandles()`, which aborts the process in Node 24 if a handle has no owner any more.
+  for (const what of ['handles', 'requests'])
+    for (const name of [`nodejs_active_${what}`, `nodejs_active_${what}_total`]) register.removeSingleMetric(name)
   for (const name of ['', 'min_', 'max_', 'mean_', 'stddev_', 'p50_', 'p90_', 'p99_'])
     register.removeSingleMetric(`nodejs_eventloop_lag_${name}seconds`)
 }
