@@ -7,6 +7,7 @@ const rooms = {
   inject: '^src/inject/',
   admin: '^src/admin/',
   telemetry: '^src/telemetry/',
+  load: '^src/load/',
   registries: '^registries/',
   config: '^config/',
   generate: '^xds/generate/',
@@ -76,6 +77,12 @@ module.exports = {
       'telemetry',
       ['model', 'support', 'resources'],
       'Metrics and logs are told; they do not ask.',
+    ),
+    only(
+      'load',
+      'load',
+      ['model', 'support', 'sidecar', 'resources', '^xds/server/index\\.ts$'],
+      'Reports become load and demand; what is made of them is for others.',
     ),
     {
       name: 'no-registry-imports-another',

@@ -147,6 +147,13 @@ export function readDuration(reader: Reader, value: unknown, path: Path): number
   return wrong(reader, path, `${formatPath(path)} is no duration: ${JSON.stringify(value)}`, hint)
 }
 
+/** Milliseconds between two times of the same, at least 100. */
+export function readInterval(reader: Reader, value: unknown, path: Path): number | undefined {
+  const ms = readDuration(reader, value, path)
+  if (ms === undefined || ms >= 100) return ms
+  return wrong(reader, path, `${formatPath(path)} is less than 100ms`, 'Write it as 10s.')
+}
+
 /** `HOST:PORT` or `[IPv6]:PORT`; port 0 takes any free one. */
 export function readAddress(reader: Reader, value: unknown, path: Path): string | undefined {
   const text = readText(reader, value, path)

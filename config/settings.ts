@@ -13,6 +13,7 @@ import {
 } from './entries.ts'
 import type { ConfigSettings, EntryKind, Protection, RegistrySettings } from './entry-kind.ts'
 import { type IssueCode, issue } from './issue-codes.ts'
+import { readMesh } from './mesh-settings.ts'
 import {
   type Fields,
   type Reader,
@@ -20,7 +21,7 @@ import {
   readChoice,
   readCount,
   readDuration,
-  readFlag,
+  readInterval,
   readList,
   readMap,
   readText,
@@ -41,6 +42,8 @@ export interface Settings<
     readonly maxStreams: number
     /** ms; 0 = without end. Istio's keepaliveMaxServerConnectionAge. */
     readonly maxConnectionAge: number
+    /** How often proxies are told to report their load (LRS), ms. */
+    readonly loadReportInterval: number
   }
   readonly admin: { readonly address: string }
   /** Nothing is kept where there is none. */
@@ -240,7 +243,12 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
   // What a file says of paths is meant from where the file is.
   const fromFile = (path: string) =>
     file === undefined || isAbsolute(path) ? path : join(dirname(file), path)
-  const xds = readMap(reader, top.xds, ['xds'], ['address', 'maxStreams', 'maxConnectionAge'])
+  const xds = readMap(
+    reader,
+    top.xds,
+    ['xds'],
+    ['address', 'maxStreams', 'maxConnectionAge', 'loadReportInterval'],
+  )
   const admin = readMap(reader, top.admin, ['admin'], ['address'])
   const log = readMap(reader, top.log, ['log'], ['level', 'format'])
   const given = readText(reader, top.stateDir, ['stateDir'])
@@ -262,6 +270,8 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
       address: address(xds, 'xds', '127.0.0.1:15010'),
       maxStreams: readCount(reader, xds.maxStreams, ['xds', 'maxStreams']) ?? 10_000,
       maxConnectionAge: readDuration(reader, xds.maxConnectionAge, ['xds', 'maxConnectionAge']) ?? 1_800_000,
+      loadReportInterval:
+        readInterval(reader, xds.loadReportInterval, ['xds', 'loadReportInterval']) ?? 10_000,
     },
     admin: { address: address(admin, 'admin', '127.0.0.1:15014') },
     ...(stateDir === undefined ? {} : { stateDir }),
@@ -287,37 +297,6 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
       level: readChoice(reader, log.level, ['log', 'level'], LEVELS) ?? 'info',
       format: readChoice(reader, log.format, ['log', 'format'], FORMATS) ?? 'json',
     },
-  }
-}
-
-function readMesh(reader: Reader, value: unknown): MeshSettings {
-  const known = [
-    'trustDomain',
-    'rootNamespace',
-    'outboundTrafficPolicy',
-    'connectTimeout',
-    'localityLbSetting',
-    'protocolDetectionTimeout',
-  ]
-  const mesh = readMap(reader, value, ['mesh'], known)
-  const locality = readMap(reader, mesh.localityLbSetting, ['mesh', 'localityLbSetting'], ['enabled'])
-  // Istio's MeshConfig writes { mode: REGISTRY_ONLY }; the bare word means the same.
-  const policy = mesh.outboundTrafficPolicy
-  const nested = typeof policy === 'object' && policy !== null
-  const policyPath = ['mesh', 'outboundTrafficPolicy']
-  const mode = nested ? readMap(reader, policy, policyPath, ['mode']).mode : policy
-  return {
-    trustDomain: readText(reader, mesh.trustDomain, ['mesh', 'trustDomain']) ?? 'cluster.local',
-    rootNamespace: readText(reader, mesh.rootNamespace, ['mesh', 'rootNamespace']) ?? 'istio-system',
-    outboundTrafficPolicy:
-      readChoice(reader, mode, nested ? [...policyPath, 'mode'] : policyPath, [
-        'ALLOW_ANY',
-        'REGISTRY_ONLY',
-      ]) ?? 'ALLOW_ANY',
-    connectTimeout: readDuration(reader, mesh.connectTimeout, ['mesh', 'connectTimeout']) ?? 10_000,
-    localityLbEnabled: readFlag(reader, locality.enabled, ['mesh', 'localityLbSetting', 'enabled']) ?? false,
-    protocolDetectionTimeout:
-      readDuration(reader, mesh.protocolDetectionTimeout, ['mesh', 'protocolDetectionTimeout']) ?? 0,
   }
 }
 

@@ -15,6 +15,7 @@ import { version } from './cli/version.ts'
 import { createEvents } from './events.ts'
 import { health, type PilotHealth } from './health.ts'
 import { createLivePipeline, newest } from './live-pipeline.ts'
+import { observeLoad } from './load/load.ts'
 import { observeXds, watchSources, watchStart } from './observe.ts'
 import { proxyReader } from './proxies.ts'
 import { createRegistering } from './registering.ts'
@@ -70,6 +71,7 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     issues,
     views: newest(() => live.current().views.counters),
     merge: newest(() => live.current().mesh.counters),
+    load: newest(() => load),
   })
   const events = createEvents()
   const reloading = createReload(settings, { live, log, emit: events.emit })
@@ -79,10 +81,12 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     limits: {
       maxStreamsPerPeer: settings.xds.maxStreams,
       maxConnectionAgeMs: settings.xds.maxConnectionAge,
+      loadReportMs: settings.xds.loadReportInterval,
     },
     observer: observeXds(metrics.xds, events, log, registering),
   })
   const proxies = proxyReader(server)
+  const load = observeLoad({ loads: server.loads, services: () => mesh.snapshot().services.values() })
   /** From the call of `stop` on; nobody new is to come then. */
   let closed: Promise<void> | undefined
   const rest = createRestHandler(source)
@@ -97,6 +101,7 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     views: { describe: (node) => describe(live.current().views, node) },
     metrics,
     events,
+    load,
     restDiscovery: (path, body) => rest(path, JSON.stringify(body)),
     log,
   })

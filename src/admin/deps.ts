@@ -1,5 +1,6 @@
 /** All that REST sees of the rest: structural, given by main.ts, and read-only but for `accept`. */
 import type { Issue, PilotError } from '#model/issue.ts'
+import type { PortLoad } from '#model/load.ts'
 import type { MeshSettings, MeshSnapshot } from '#model/mesh.ts'
 import type { Logger } from '#support/logger.ts'
 import type { Node, Resource, TypeUrl } from '#xds/resources.ts'
@@ -12,6 +13,8 @@ export interface AdminDeps {
   readonly views: ViewReader
   readonly metrics: { text(): Promise<string>; readonly contentType: string }
   readonly events: EventReader
+  /** What proxies report of the load they cause; absent: nothing. */
+  readonly load?: LoadReader
   /** REST xDS (Envoy's `api_type: REST`); absent = 404. */
   readonly restDiscovery?: RestDiscovery
   readonly log: Logger
@@ -86,6 +89,11 @@ export interface Nack {
   readonly since: Date
   /** Empty or absent if there was none. */
   readonly lastGoodVersion?: string
+}
+
+export interface LoadReader {
+  /** Counts in a second, and what is in progress. */
+  current(): Iterable<PortLoad>
 }
 
 /** What the sidecar room made of a node. */

@@ -16,6 +16,7 @@ import { configRoutes } from './routes/configs.ts'
 import { discoveryRoutes } from './routes/discovery.ts'
 import { eventRoutes } from './routes/events.ts'
 import { indexRoutes } from './routes/index.ts'
+import { loadRoutes } from './routes/load.ts'
 import { processRoutes } from './routes/process.ts'
 import { proxyRoutes } from './routes/proxies.ts'
 import { serviceRoutes } from './routes/services.ts'
@@ -93,6 +94,7 @@ function addRoutes(app: FastifyInstance, deps: AdminDeps): void {
     configRoutes,
     proxyRoutes,
     configDumpRoutes,
+    loadRoutes,
     eventRoutes,
     discoveryRoutes,
   ]

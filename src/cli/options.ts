@@ -49,6 +49,7 @@ export interface BootstrapCommandOptions extends NodeOptions {
   /** WorkloadGroup of which the workload becomes one by itself. */
   readonly autoRegisterGroup?: string
   readonly onDemand?: boolean
+  readonly loadReporting?: boolean
   readonly adminPort?: number
   readonly statusPort?: number
   readonly prometheusPort?: number

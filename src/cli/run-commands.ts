@@ -121,6 +121,7 @@ function addBootstrap(program: Command, terminal: Terminal): void {
   nodeOptions(command)
     .option('--auto-register-group <name>', 'WorkloadGroup that the workload registers itself in')
     .option('--on-demand', 'load clusters and routes when a request first needs them')
+    .option('--load-reporting', 'report the load of each cluster to the Pilot (LRS)')
     .addOption(new Option('--xds-api <type>', 'default: DELTA_GRPC').choices(['DELTA_GRPC', 'GRPC']))
     .option('--admin-port <port>', "Envoy's admin (default: 15000; 0: any free one)", port)
     .option('--status-port <port>', 'health (default: 15021; 0: none)', port)

@@ -26,6 +26,8 @@ export interface BootstrapOptions {
   readonly autoRegisterGroup?: string
   /** Clusters and routes of services come when a request first needs them, not all at the start. */
   readonly onDemand?: boolean
+  /** Requests of each cluster are reported to the Pilot (LRS), by locality. */
+  readonly loadReporting?: boolean
   /** Explicit mode: `IP:PORT` of the outbound proxy, 127.0.0.1:15002 if absent. */
   readonly outbound?: string
   /** 15000 if absent; 0 = any free port, and then no health and no Prometheus port. */
@@ -61,6 +63,7 @@ export interface Resolved {
   /** One or more. */
   readonly xds: readonly SocketAddress[]
   readonly xdsApi: 'DELTA_GRPC' | 'GRPC'
+  readonly loadReporting: boolean
   readonly admin: SocketAddress
   readonly statusPort: number
   readonly prometheusPort: number
@@ -88,6 +91,7 @@ export function resolveOptions(options: BootstrapOptions): Resolved {
     metadata: metadata(options, identity, mode),
     xds: pilots(options.xds),
     xdsApi,
+    loadReporting: options.loadReporting ?? false,
     admin: { address: '127.0.0.1', port: adminPort },
     statusPort: exposedPort('--status-port', options.statusPort, 15021),
     prometheusPort: exposedPort('--prometheus-port', options.prometheusPort, 15090),

@@ -24,6 +24,7 @@ export function bootstrap(options: BootstrapOptions): object {
   return {
     node: node(resolved),
     dynamic_resources: dynamicResources(resolved),
+    ...(resolved.loadReporting && { cluster_manager: { load_stats_config: loadStats } }),
     static_resources: {
       clusters: [xdsCluster(xds), ...adminPages],
       listeners: [
@@ -64,6 +65,13 @@ function dynamicResources({ xdsApi }: Resolved): object {
     cds_config: overAds,
     lds_config: overAds,
   }
+}
+
+/** LRS over the way to the Pilot; Envoy itself tries again each 5 s. */
+const loadStats = {
+  api_type: 'GRPC',
+  transport_api_version: 'V3',
+  grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
 }
 
 /** With Envoy's jitter; its own limit is 30 s, a long time to miss changes after the Pilot is back. */

@@ -4,6 +4,7 @@ import type { Issue } from '#model/issue.ts'
 import type { MeshEndpoint, MeshService, MeshSnapshot, SourceState } from '#model/mesh.ts'
 import type { Node } from '#xds/resources.ts'
 import { shortName } from '#xds/type-urls.ts'
+import { type LoadSource, loadMetrics } from './load.ts'
 import type { MetricFactory, Sample } from './registry.ts'
 
 /** What is needed of an open stream; the xDS server's StreamStatus has it. */
@@ -33,6 +34,8 @@ export interface MetricSources {
     readonly emitted: number
     readonly flaps?: number
   }
+  /** What proxies report of the load they cause. */
+  readonly load?: LoadSource
 }
 
 export function pulledMetrics(make: MetricFactory, given: MetricSources): void {
@@ -42,6 +45,7 @@ export function pulledMetrics(make: MetricFactory, given: MetricSources): void {
   registries(make, sources)
   configuration(make, sources)
   counters(make, sources)
+  if (sources.load) loadMetrics(make, sources.load)
 }
 
 /** A scrape reads all metrics in one turn: what several of them need is read once. */

@@ -17,6 +17,8 @@ export interface MetricFactory {
   pulled(name: string, help: string, labels: readonly string[], samples: () => Iterable<Sample>): void
   /** A counter that another keeps: read at each scrape. */
   pulledCounter(name: string, help: string, value: () => number): void
+  /** The same by labels, of which there may be many. */
+  pulledCounters(name: string, help: string, samples: () => Iterable<Sample>): void
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>
   readonly contentType: string
@@ -71,16 +73,32 @@ export function metricFactory(options: { readonly process: boolean }): MetricFac
         },
       })
     },
+    pulledCounters: (name, help, samples) =>
+      register.registerMetric(
+        rawMetric(name, help, 'counter', () =>
+          [...samples()].map(([value, labels = {}]) => ({ value, labels, metricName: name })),
+        ),
+      ),
     text: () => register.metrics(),
     contentType: register.contentType,
   }
 }
 
+interface RawValue {
+  readonly value: number
+  readonly labels: Readonly<Record<string, string | number>>
+  readonly metricName: string
+}
+
 /** What the library's registry reads of a metric: https://prometheus.io/docs/instrumenting/exposition_formats/ */
+function rawMetric(name: string, help: string, type: string, values: () => readonly RawValue[]): Metric {
+  const get = async () => ({ name, help, type, aggregator: 'sum', values: values() })
+  return { name, get } as unknown as Metric
+}
+
 function histogramOf(name: string, help: string, distribution: Distribution, label?: string): Metric {
-  const get = async () => {
-    const values: { value: number; labels: Readonly<Record<string, string | number>>; metricName: string }[] =
-      []
+  return rawMetric(name, help, 'histogram', () => {
+    const values: RawValue[] = []
     for (const [of, { atMost, count, sum }] of distribution.entries()) {
       const labels = label === undefined ? {} : { [label]: of }
       for (const [le, value] of atMost)
@@ -89,9 +107,8 @@ function histogramOf(name: string, help: string, distribution: Distribution, lab
       values.push({ value: sum, labels, metricName: `${name}_sum` })
       values.push({ value: count, labels, metricName: `${name}_count` })
     }
-    return { name, help, type: 'histogram', aggregator: 'sum', values }
-  }
-  return { name, get } as unknown as Metric
+    return values
+  })
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A small mesh and two proxies, as the admin server sees them. */
 import type { AdminDeps, StreamStatus, TypeStatus } from '#admin/deps.ts'
 import type { ConfigObject } from '#model/config.ts'
+import type { PortLoad } from '#model/load.ts'
 import type { MeshEndpoint, MeshService, MeshSnapshot, SourceState } from '#model/mesh.ts'
 import { createEvents, type Events } from '#src/events.ts'
 import { silentLogger } from '#support/logger.ts'
@@ -292,6 +293,24 @@ const streams: readonly StreamStatus[] = [
   stream('s2', 'plain-1', { since: new Date(at.getTime() + 1000) }),
 ]
 
+const flow = (requests: number) => ({ requests, errors: 0.12345, inProgress: 2 })
+export const loads: readonly PortLoad[] = ['orders.default', 'empty.default'].map((service) => ({
+  service,
+  port: 80,
+  from: new Map([
+    [
+      'eu/eu-1',
+      {
+        dropped: 1,
+        to: new Map([
+          ['eu/eu-1', flow(10)],
+          ['', flow(5)],
+        ]),
+      },
+    ],
+  ]),
+}))
+
 export interface Fakes extends AdminDeps {
   readonly events: Events
 }
@@ -321,6 +340,7 @@ export function fakes(of: Partial<AdminDeps> = {}): Fakes {
       text: async () => 'pilot_services 2\n',
       contentType: 'text/plain; version=0.0.4; charset=utf-8',
     },
+    load: { current: () => loads },
     log: silentLogger,
     ...of,
     events: createEvents(() => at),

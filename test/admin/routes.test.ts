@@ -147,6 +147,26 @@ describe('every path answers in its documented shape', () => {
       ['orders-1.default', 'lds', 1],
     ],
     [
+      '/debug/loadz?limit=1',
+      (all) => all,
+      [
+        {
+          service: 'empty.default',
+          port: 80,
+          from: {
+            'eu/eu-1': {
+              dropped: 1,
+              to: {
+                '': { requests: 5, errors: 0.123, inProgress: 2 },
+                'eu/eu-1': { requests: 10, errors: 0.123, inProgress: 2 },
+              },
+            },
+          },
+        },
+      ],
+    ],
+    ['/debug/loadz?service=orders.default', (all: object[]) => all.length, 1],
+    [
       '/debug',
       ({ paths }: { paths: { path: string }[] }) => paths.some(({ path }) => path === '/debug/syncz'),
       true,

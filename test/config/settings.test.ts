@@ -25,7 +25,12 @@ suite('settings', () => {
         localityLbEnabled: false,
         protocolDetectionTimeout: 0,
       },
-      xds: { address: '127.0.0.1:15010', maxStreams: 10_000, maxConnectionAge: 1_800_000 },
+      xds: {
+        address: '127.0.0.1:15010',
+        maxStreams: 10_000,
+        maxConnectionAge: 1_800_000,
+        loadReportInterval: 10_000,
+      },
       admin: { address: '127.0.0.1:15014' },
       startupGrace: 30_000,
       registries: [{ kind: 'file', name: 'file/mesh', path: 'mesh/' }],
@@ -44,7 +49,7 @@ suite('settings', () => {
   connectTimeout: 1m30s
   localityLbSetting: { enabled: true }
   protocolDetectionTimeout: 250ms
-xds: { address: "[::1]:0", maxStreams: 5, maxConnectionAge: 0 }
+xds: { address: "[::1]:0", maxStreams: 5, maxConnectionAge: 0, loadReportInterval: 1s }
 admin: { address: localhost:1 }
 stateDir: /var/lib/pilothouse
 startupGrace: 5s
@@ -66,7 +71,7 @@ log: { level: debug, format: pretty }
         localityLbEnabled: true,
         protocolDetectionTimeout: 250,
       },
-      xds: { address: '[::1]:0', maxStreams: 5, maxConnectionAge: 0 },
+      xds: { address: '[::1]:0', maxStreams: 5, maxConnectionAge: 0, loadReportInterval: 1000 },
       admin: { address: 'localhost:1' },
       stateDir: '/var/lib/pilothouse',
       startupGrace: 5000,
@@ -158,6 +163,11 @@ log: { level: debug, format: pretty }
       'a wrong word',
       `${MINIMAL}mesh: {outboundTrafficPolicy: NONE}`,
       [`${FILE}:2:31 PH1402 mesh.outboundTrafficPolicy`],
+    ],
+    [
+      'too often',
+      `${MINIMAL}xds: {loadReportInterval: 10ms}`,
+      [`${FILE}:2:27 PH1402 xds.loadReportInterval`],
     ],
     ['not a count', `${MINIMAL}xds: {maxStreams: 0}`, [`${FILE}:2:19 PH1402 xds.maxStreams`]],
     ['not an address', `${MINIMAL}admin: {address: "127.0.0.1"}`, [`${FILE}:2:18 PH1402 admin.address`]],

@@ -1,12 +1,16 @@
-/** An Envoy that reports the load it causes (LRS). */
+/** Envoys that report the load they cause (LRS), to a server alone and to a Pilot. */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { createMemorySource, createXdsServer, type LoadReport } from '#xds/server/index.ts'
+import { startApp } from '../support/apps.ts'
 import { cleanup, until } from '../support/cleanup.ts'
-import { envoy } from '../support/envoys.ts'
+import { http1 } from '../support/clients.ts'
+import { envoy, stat } from '../support/envoys.ts'
+import { serviceEntry } from '../support/istio.ts'
 import { freePort } from '../support/ports.ts'
+import { world } from '../support/world.ts'
 
 const house = cleanup()
 after(() => house.end())
@@ -137,4 +141,58 @@ test('what Envoy reports is what was sent through it, by locality', async (t) =>
   )
   await running.stop()
   await until('it to be forgotten', () => server.loads.latest().length === 0)
+})
+
+test('sidecars of `bootstrap --load-reporting` report to their Pilot, which shows it by zone', async () => {
+  const host = 'orders.test.mesh'
+  const apps = await Promise.all(
+    ['a', 'b'].map(async (name) => house.add(await startApp({ kind: 'http', name }), (each) => each.stop())),
+  )
+  const endpoints = apps.map(({ address, port }, i) => ({
+    address,
+    ports: { http: port },
+    locality: `r/z${i + 1}/rack`,
+  }))
+  const ports = [{ number: 80, name: 'http', protocol: 'HTTP' }]
+  const mesh = await world(house, {
+    files: { orders: [serviceEntry({ host, ports, endpoints })] },
+    settings: (plain) => ({ ...plain, xds: { ...plain.xds, loadReportInterval: 300 } }),
+  })
+  const client = { locality: 'r/z1/other-rack', loadReporting: true }
+  const one = await mesh.sidecar({ name: 'one', ip: mesh.ip(1), ...client })
+  const two = await mesh.sidecar({ name: 'two', ip: mesh.ip(2), ...client })
+  const silent = await mesh.sidecar({ name: 'silent', ip: mesh.ip(3) })
+  const metric = async (name: string) => {
+    const text = await (await fetch(`http://127.0.0.1:${mesh.pilot.adminPort}/metrics`)).text()
+    return text.split('\n').filter((line) => line.startsWith(name))
+  }
+  // Envoy counts from the second report on that follows a cluster's coming.
+  for (const { envoy } of [one, two]) {
+    const reports = (await stat(envoy, 'load_reporter.responses')) ?? 0
+    await until('reports', async () => ((await stat(envoy, 'load_reporter.responses')) ?? 0) >= reports + 2)
+  }
+  assert.equal((await metric('pilothouse_load_clients 2')).length, 1)
+  for (let i = 0; i < 20; i++)
+    for (const { outbound } of [one, two, silent]) await http1({ to: outbound, host })
+  const labels = `destination_service="${host}",destination_port="80",source_zone="r/z1"`
+  const counted = async () => {
+    const lines = await metric(`pilothouse_load_requests_total{${labels}`)
+    return lines.map((line) => Number(line.split(' ').at(-1)))
+  }
+  // Of two endpoints each gets half; the sidecar that does not report counts for nothing.
+  await until('all to be counted', async () => (await counted()).reduce((a, b) => a + b, 0) === 40)
+  assert.equal((await counted()).length, 2)
+
+  let asking = true
+  const load = (async () => {
+    while (asking) await http1({ to: one.outbound, host })
+  })()
+  const row = await until('a rate', async () => {
+    const [found] = await mesh.rest(`/debug/loadz?service=${host}`)
+    return found?.from['r/z1'].to['r/z1']?.requests > 1 && found
+  })
+  assert.deepEqual([row.port, Object.keys(row.from)], [80, ['r/z1']])
+  asking = false
+  await load
+  await until('quiet', async () => (await mesh.rest('/debug/loadz')).length === 0)
 })

@@ -100,6 +100,12 @@ describe('the way to the Pilot', () => {
       assert.equal(dynamic_resources.cds_config.initial_fetch_timeout, '0s')
     })
 
+  test('load is reported over it, when asked for', () => {
+    assert.equal(made().cluster_manager, undefined)
+    const { load_stats_config } = made({ loadReporting: true }).cluster_manager
+    assert.equal(load_stats_config.grpc_services[0].envoy_grpc.cluster_name, 'xds-grpc')
+  })
+
   test('state of the world on demand', () =>
     assert.equal(made({ xdsApi: 'GRPC' }).dynamic_resources.ads_config.api_type, 'GRPC'))
 })

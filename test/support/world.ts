@@ -17,6 +17,9 @@ export interface SidecarOptions {
   readonly ip: string
   readonly namespace?: string
   readonly labels?: Readonly<Record<string, string>>
+  /** `region/zone/subzone` */
+  readonly locality?: string
+  readonly loadReporting?: boolean
   /** Changes the bootstrap before Envoy gets it. */
   readonly change?: (bootstrap: Bootstrap) => object
 }
@@ -65,10 +68,11 @@ export async function world(house: Cleanup, options: WorldOptions = {}): Promise
   // Tests may run at the same time, and a demo beside them: each has its own addresses.
   const network = `127.${64 + Math.floor(Math.random() * 128)}.${Math.floor(Math.random() * 256)}`
   const ip = (n: number) => `${network}.${n}`
-  const sidecar = async ({ name, ip, namespace = testNamespace, labels, change }: SidecarOptions) => {
+  const sidecar = async ({ namespace = testNamespace, change, ...options }: SidecarOptions) => {
+    const { name, ip } = options
     const outbound = { host: ip, port: await freePort(ip) }
     const plain = bootstrap({
-      ...{ id: name, namespace, ip, labels, mode: 'explicit', adminPort: 0 },
+      ...{ ...options, id: name, namespace, mode: 'explicit', adminPort: 0 },
       xds: `127.0.0.1:${pilot.xdsPort}`,
       outbound: `${ip}:${outbound.port}`,
       onDemand: process.env.PILOTHOUSE_TEST_ON_DEMAND === '1',

@@ -4,7 +4,7 @@ import { trackConvergence } from '#telemetry/convergence.ts'
 import { createLogger } from '#telemetry/log.ts'
 import { createMetrics, type MetricsOptions } from '#telemetry/metrics.ts'
 import { typeUrls } from '#xds/type-urls.ts'
-import { snapshot, stream, type } from '../admin/fakes.ts'
+import { loads, snapshot, stream, type } from '../admin/fakes.ts'
 
 const at = new Date('2026-11-22T10:00:00Z')
 const metrics = (of: Partial<MetricsOptions> = {}) => {
@@ -64,6 +64,21 @@ describe('metrics', () => {
       assert.ok(found.includes(line), line)
     assert.ok(found.some((line) => /^istiod_uptime_seconds \d/.test(line)))
     assert.ok(found.some((line) => /^pilothouse_event_loop_utilization [01]/.test(line)))
+  })
+
+  test('load: of all clients together, by service port and zone', async () => {
+    const load = { clients: () => 3, totals: () => loads, current: () => loads }
+    const found = await lines(metrics({ load }))
+    const port = 'destination_service="orders.default",destination_port="80",source_zone="eu/eu-1"'
+    for (const line of [
+      'pilothouse_load_clients 3',
+      `pilothouse_load_requests_total{${port},destination_zone="eu/eu-1"} 10`,
+      `pilothouse_load_requests_total{${port},destination_zone=""} 5`,
+      `pilothouse_load_request_errors_total{${port},destination_zone=""} 0.12345`,
+      `pilothouse_load_dropped_requests_total{${port}} 1`,
+      `pilothouse_load_requests_in_progress{${port},destination_zone="eu/eu-1"} 2`,
+    ])
+      assert.ok(found.includes(line), line)
   })
 
   test('a version that is no text is unknown, whatever a proxy says', async () => {

@@ -1,0 +1,68 @@
+/** The load that clients report (LRS), as metrics and REST show it: by service port and zone, never by client. */
+import { type PortLoad, type Zone, zoneOf } from '#model/load.ts'
+import type { MeshService } from '#model/mesh.ts'
+import { parseNode } from '#sidecar/node.ts'
+import type { Node } from '#xds/resources.ts'
+import type { LoadReport, Loads } from '#xds/server/index.ts'
+import { type LoadTable, loadTable } from './table.ts'
+
+export interface LoadReader {
+  /** Clients that report. */
+  clients(): number
+  /** Counts since the start, of services that there are. */
+  totals(): Iterable<PortLoad>
+  /** Counts in a second, by the newest report of each client. */
+  current(): Iterable<PortLoad>
+}
+
+export interface LoadDeps {
+  readonly loads: Loads
+  /** Of the current snapshot. */
+  readonly services: () => Iterable<MeshService>
+}
+
+/** Listens from now on, until the reports end. */
+export function observeLoad({ loads, services }: LoadDeps): LoadReader {
+  const totals = loadTable()
+  loads.reports.subscribe(({ node, clusters }) => {
+    const from = zoneOfNode(node)
+    for (const cluster of clusters) totals.add(cluster, from)
+  })
+
+  /** Clients may name what they like: only what the mesh has is shown, and kept. */
+  function* known(table: LoadTable): Iterable<PortLoad> {
+    if (table.ports.size === 0) return
+    const ports = new Map<string, Set<number>>()
+    for (const { attributes } of services()) {
+      const all = ports.get(attributes.hostname) ?? new Set()
+      for (const { port } of attributes.ports) all.add(port)
+      ports.set(attributes.hostname, all)
+    }
+    for (const [name, load] of [...table.ports])
+      if (ports.get(load.service)?.has(load.port)) yield load
+      else table.delete(name)
+  }
+
+  return {
+    clients: () => loads.latest().length,
+    totals: () => known(totals),
+    current: () => known(ratesOf(loads.latest())),
+  }
+}
+
+/** Requests in a second, of all clients together. */
+export function ratesOf(reports: readonly LoadReport[]): LoadTable {
+  const table = loadTable({ limit: Number.POSITIVE_INFINITY })
+  for (const { node, clusters } of reports) {
+    const from = zoneOfNode(node)
+    for (const cluster of clusters)
+      if (cluster.intervalMs > 0) table.add(cluster, from, 1000 / cluster.intervalMs)
+  }
+  return table
+}
+
+/** As the client's view has it; '' for a node that is not understood. */
+function zoneOfNode(node: Node): Zone {
+  const sidecar = parseNode(node)
+  return 'error' in sidecar ? '' : zoneOf(sidecar.locality)
+}
