@@ -1,6 +1,16 @@
 /** The field `mesh` of the settings. */
 import type { MeshSettings } from '#model/mesh.ts'
-import { type Reader, readChoice, readDuration, readFlag, readMap, readText } from './settings-reader.ts'
+import {
+  complain,
+  type Reader,
+  readChoice,
+  readDuration,
+  readFlag,
+  readInterval,
+  readMap,
+  readShare,
+  readText,
+} from './settings-reader.ts'
 
 export function readMesh(reader: Reader, value: unknown): MeshSettings {
   const known = [
@@ -9,6 +19,7 @@ export function readMesh(reader: Reader, value: unknown): MeshSettings {
     'outboundTrafficPolicy',
     'connectTimeout',
     'localityLbSetting',
+    'localityWeightsFromLoad',
     'protocolDetectionTimeout',
   ]
   const mesh = readMap(reader, value, ['mesh'], known)
@@ -28,7 +39,29 @@ export function readMesh(reader: Reader, value: unknown): MeshSettings {
       ]) ?? 'ALLOW_ANY',
     connectTimeout: readDuration(reader, mesh.connectTimeout, ['mesh', 'connectTimeout']) ?? 10_000,
     localityLbEnabled: readFlag(reader, locality.enabled, ['mesh', 'localityLbSetting', 'enabled']) ?? false,
+    ...readWeights(reader, mesh.localityWeightsFromLoad, locality.enabled === true),
     protocolDetectionTimeout:
       readDuration(reader, mesh.protocolDetectionTimeout, ['mesh', 'protocolDetectionTimeout']) ?? 0,
   }
+}
+
+/** On if it says `enabled: true`. */
+function readWeights(
+  reader: Reader,
+  value: unknown,
+  byPriority: boolean,
+): Pick<MeshSettings, 'localityWeightsFromLoad'> {
+  const path = ['mesh', 'localityWeightsFromLoad']
+  const fields = readMap(reader, value, path, ['enabled', 'interval', 'threshold'])
+  const interval = readInterval(reader, fields.interval, [...path, 'interval']) ?? 30_000
+  const threshold = readShare(reader, fields.threshold, [...path, 'threshold']) ?? 0.05
+  if (!readFlag(reader, fields.enabled, [...path, 'enabled'])) return {}
+  if (byPriority)
+    complain(
+      reader,
+      path,
+      'mesh.localityWeightsFromLoad has no effect beside mesh.localityLbSetting, which sends all to the nearest',
+      'Enable one of the two.',
+    )
+  return { localityWeightsFromLoad: { interval, threshold } }
 }

@@ -56,6 +56,7 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   const live = createLivePipeline(settings, {
     log,
     proxies: registering.events,
+    loads: () => server.loads.latest(),
     counters: { count: (name, label) => metrics.generate.count(name, label) },
     ...(store && { disk: store }),
   })
@@ -86,7 +87,7 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     observer: observeXds(metrics.xds, events, log, registering),
   })
   const proxies = proxyReader(server)
-  const load = observeLoad({ loads: server.loads, services: () => mesh.snapshot().services.values() })
+  const load = observeLoad({ loads: server.loads, services: () => mesh.snapshot().services })
   /** From the call of `stop` on; nobody new is to come then. */
   let closed: Promise<void> | undefined
   const rest = createRestHandler(source)

@@ -1,10 +1,11 @@
 /** The flow without its ends: settings become sources, mesh, views and resources. `serve` adds xDS and REST to it. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { asyncScheduler as clock, defer, NEVER, type Observable } from 'rxjs'
+import { asyncScheduler as clock, defer, from, NEVER, type Observable, switchMap } from 'rxjs'
 import { PROTECTION } from '#config/entries.ts'
 import { createConfigSources, sharedFileSources } from '#config/sources/index.ts'
 import { createMesh, type Mesh, type SnapshotStore } from '#mesh/mesh.ts'
+import type { DemandUpdate } from '#model/load.ts'
 import { defaultAutoregistration } from '#registries/autoregistration/options.ts'
 import type { ProxyEvent } from '#registries/autoregistration/proxy.ts'
 import { followKv } from '#registries/consul/kv.ts'
@@ -16,6 +17,8 @@ import type { Logger } from '#support/logger.ts'
 import { createGenerator, type GeneratorCounters } from '#xds/generate/index.ts'
 import { meshResourceSource } from '#xds/generate/source.ts'
 import type { ResourceSource } from '#xds/resources.ts'
+import type { LoadReport } from '#xds/server/index.ts'
+import { watchDemand } from './load/demand.ts'
 import { workloadGroups } from './registering.ts'
 
 export interface Pipeline {
@@ -31,11 +34,13 @@ export interface PipelineDeps {
   readonly store?: SnapshotStore
   /** Absent: nobody connects, and nobody registers itself. */
   readonly proxies?: Observable<ProxyEvent>
+  /** What proxies report of their load; absent: nothing. */
+  readonly loads?: () => readonly LoadReport[]
 }
 
 export function createPipeline(
   settings: Settings,
-  { log, counters, store, proxies }: PipelineDeps,
+  { log, counters, store, proxies, loads }: PipelineDeps,
 ): Pipeline {
   const { rootNamespace } = settings.mesh
   const files = sharedFileSources({ rootNamespace }, { log, clock })
@@ -73,9 +78,19 @@ export function createPipeline(
     log,
     ...(store && { store }),
   })
-  const views = createViews(mesh.updates, settings.mesh)
+  const views = createViews(mesh.updates, settings.mesh, demandOf(mesh, settings, loads))
   const generator = createGenerator(settings.mesh, counters)
   return { mesh, views, source: meshResourceSource({ views, generator, parseNode }) }
+}
+
+/** Looks first as soon as the mesh is ready, so that a pipeline that takes another's place begins with its weights. */
+function demandOf(mesh: Mesh, settings: Settings, latest: PipelineDeps['loads']): Observable<DemandUpdate> {
+  const { localityWeightsFromLoad: setting } = settings.mesh
+  if (setting === undefined || latest === undefined) return NEVER
+  const services = () => mesh.snapshot().services
+  return from(mesh.whenReady()).pipe(
+    switchMap((ready) => (ready ? watchDemand({ ...setting, latest, services, clock }) : NEVER)),
+  )
 }
 
 /** It is on without an entry, last in precedence. */

@@ -1,9 +1,8 @@
 /** The load that clients report (LRS), as metrics and REST show it: by service port and zone, never by client. */
-import { type PortLoad, type Zone, zoneOf } from '#model/load.ts'
-import type { MeshService } from '#model/mesh.ts'
-import { parseNode } from '#sidecar/node.ts'
-import type { Node } from '#xds/resources.ts'
+import type { PortLoad } from '#model/load.ts'
+import type { MeshService, MeshServiceKey } from '#model/mesh.ts'
 import type { LoadReport, Loads } from '#xds/server/index.ts'
+import { zoneOfNode } from './names.ts'
 import { type LoadTable, loadTable } from './table.ts'
 
 export interface LoadReader {
@@ -18,7 +17,7 @@ export interface LoadReader {
 export interface LoadDeps {
   readonly loads: Loads
   /** Of the current snapshot. */
-  readonly services: () => Iterable<MeshService>
+  readonly services: () => ReadonlyMap<MeshServiceKey, MeshService>
 }
 
 /** Listens from now on, until the reports end. */
@@ -33,7 +32,7 @@ export function observeLoad({ loads, services }: LoadDeps): LoadReader {
   function* known(table: LoadTable): Iterable<PortLoad> {
     if (table.ports.size === 0) return
     const ports = new Map<string, Set<number>>()
-    for (const { attributes } of services()) {
+    for (const { attributes } of services().values()) {
       const all = ports.get(attributes.hostname) ?? new Set()
       for (const { port } of attributes.ports) all.add(port)
       ports.set(attributes.hostname, all)
@@ -59,10 +58,4 @@ export function ratesOf(reports: readonly LoadReport[]): LoadTable {
       if (cluster.intervalMs > 0) table.add(cluster, from, 1000 / cluster.intervalMs)
   }
   return table
-}
-
-/** As the client's view has it; '' for a node that is not understood. */
-function zoneOfNode(node: Node): Zone {
-  const sidecar = parseNode(node)
-  return 'error' in sidecar ? '' : zoneOf(sidecar.locality)
 }

@@ -1,6 +1,7 @@
 /** Reports of many clients, added up by service port and zones. */
 import { type PortLoad, type Zone, zoneOf } from '#model/load.ts'
 import type { ClusterLoad } from '#xds/server/index.ts'
+import { servicePortOf } from './names.ts'
 
 export interface LoadTable {
   /** What clients of `from` report of one cluster, each count times `factor`. Clusters of no service are left out. */
@@ -33,9 +34,9 @@ export function loadTable({ limit = 10_000 } = {}): LoadTable {
   function rowOf(cluster: string, from: Zone): Row | undefined {
     let port = ports.get(cluster)
     if (port === undefined) {
-      const [, number, service] = outbound.exec(cluster) ?? []
-      if (service === undefined || rows >= limit) return undefined
-      port = { service, port: Number(number), from: new Map() }
+      const named = servicePortOf(cluster)
+      if (named === undefined || rows >= limit) return undefined
+      port = { ...named, from: new Map() }
       ports.set(cluster, port)
     }
     let row = port.from.get(from)
@@ -66,9 +67,6 @@ export function loadTable({ limit = 10_000 } = {}): LoadTable {
     },
   }
 }
-
-/** Clusters of services as the generator names them. */
-const outbound = /^outbound\|(\d+)\|\|(.+)$/
 
 /** Zones that one row may go to; the rest is added up as ''. */
 const MAX_ZONES = 100

@@ -1,4 +1,5 @@
 /** The load that clients say they cause, by the zones where it comes from and where it goes. */
+import type { MeshServiceKey } from './mesh.ts'
 import type { Locality } from './service.ts'
 
 /** `region/zone`, `region` alone, or '' = not known. Nearness below a zone makes no difference to load. */
@@ -31,4 +32,16 @@ export interface Load {
   readonly errors: number
   /** At the end of the last interval; never a rate. */
   readonly inProgress: number
+}
+
+/** Requests in a second of a service port's clients, by their zone; what counts is their proportion. */
+export type Demand = ReadonlyMap<Zone, number>
+
+/** By service and port; a Demand stays the same object as long as it makes no difference. */
+export type Demands = ReadonlyMap<MeshServiceKey, ReadonlyMap<number, Demand>>
+
+export interface DemandUpdate {
+  readonly demands: Demands
+  /** Services with a port of another demand than before. */
+  readonly changed: ReadonlySet<MeshServiceKey>
 }

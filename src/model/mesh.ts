@@ -118,6 +118,11 @@ export interface MeshSettings {
   readonly connectTimeout: number
   /** Prefer endpoints near the proxy (region, zone, subzone become priorities). Off, the default: all share by weight, as in Istio without outlier detection. */
   readonly localityLbEnabled: boolean
+  /**
+   * Weights of localities follow the load that proxies report: looked at each `interval` (ms); a change that moves less
+   * than `threshold` (0 to 1) of a zone's requests is none. Absent: off. Never together with localityLbEnabled.
+   */
+  readonly localityWeightsFromLoad?: { readonly interval: number; readonly threshold: number }
   /** How long a protocol may take to show itself on a sniffed port, ms; 0 = for ever (Istio's default). */
   readonly protocolDetectionTimeout: number
 }

@@ -2,12 +2,14 @@
 
 import { isIPv6 } from 'node:net'
 import { configKey } from '#model/config.ts'
+import type { Demands, DemandUpdate } from '#model/load.ts'
 import type { MeshSettings } from '#model/mesh.ts'
 import type { Impact, MeshIndex } from './mesh-index.ts'
 import { defaultOutbound } from './node.ts'
 import {
   advanceScope,
   buildScope,
+  endpointChanges,
   type OutboundScope,
   type OutboundTraits,
   outboundView,
@@ -25,6 +27,8 @@ interface OutboundViews {
   /** The view of this sidecar under this Sidecar resource; the caller retains it. */
   of(sidecar: Sidecar, config: SidecarConfig | undefined): SharedView<OutboundView>
   advance(index: MeshIndex, impact: Impact): void
+  /** Requests come from elsewhere. */
+  weigh(update: DemandUpdate): void
 }
 
 export function outboundViews(
@@ -34,6 +38,7 @@ export function outboundViews(
 ): OutboundViews {
   const scopes = new Map<string, ScopeInUse>()
   const views = new Map<string, SharedView<OutboundView>>()
+  let demands: Demands | undefined
 
   function openScope(key: string, namespace: string, config: SidecarConfig | undefined): ScopeInUse {
     const made = scopes.get(key) ?? {
@@ -53,7 +58,7 @@ export function outboundViews(
         views.set(key, shared)
         counters.viewsBuilt++
         counters.active++
-        return outboundView(traits, inUse.scope)
+        return outboundView(traits, inUse.scope, demands)
       },
       () => {
         const inUse = scopes.get(scopeKey)
@@ -73,7 +78,18 @@ export function outboundViews(
       return views.get(key) ?? make(key, scopeKey, sidecar, config)
     },
     advance(now, impact) {
-      for (const inUse of scopes.values()) advanceInUse(inUse, now, impact, settings, counters)
+      for (const inUse of scopes.values()) advanceInUse(inUse, now, impact, settings, counters, demands)
+    },
+    weigh(update) {
+      demands = update.demands
+      for (const { scope, views } of scopes.values()) {
+        const changes = endpointChanges(scope, update.changed)
+        if (changes.size === 0) continue
+        for (const shared of views.keys()) {
+          counters.viewsAdvanced++
+          shared.advance({ view: { ...shared.view, demands }, changes })
+        }
+      }
     },
   }
 }
@@ -84,6 +100,7 @@ function advanceInUse(
   impact: Impact,
   settings: MeshSettings,
   counters: Counters,
+  demands: Demands | undefined,
 ): void {
   const { namespace, config } = inUse.scope.rules
   const current = config && impact.namespaces.has(config.namespace) ? index.latest(config) : config
@@ -98,7 +115,7 @@ function advanceInUse(
     if (rebuilt) inUse.views.set(shared, next)
     counters[rebuilt ? 'viewsBuilt' : 'viewsAdvanced']++
     const update: ViewUpdate<OutboundView> = {
-      view: outboundView(next, scope, rebuilt ? undefined : shared.view),
+      view: outboundView(next, scope, demands, rebuilt ? undefined : shared.view),
       changes,
     }
     shared.advance(update)
@@ -122,6 +139,7 @@ function outboundTraits(
     policy: policyOf(config, settings),
     ...(ipFamily && { ipFamily }),
     ...(settings.localityLbEnabled && locality && { locality }),
+    ...(settings.localityWeightsFromLoad && locality && { locality: { ...locality, subzone: '' } }),
     networkView: [...networkView].sort(),
     ...(configSource && { configSource }),
     ...(onDemand && { onDemand }),

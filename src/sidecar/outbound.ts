@@ -2,6 +2,7 @@
  * The services that a namespace may call under one Sidecar resource, as values that are advanced by change sets. Pure.
  * Views of equal scope (other mode, locality, networks) share its maps.
  */
+import type { Demands } from '#model/load.ts'
 import type { MeshService, MeshServiceKey } from '#model/mesh.ts'
 import { LayeredMap } from './layered-map.ts'
 import type { Impact, MeshIndex } from './mesh-index.ts'
@@ -91,6 +92,17 @@ function noteChange(changes: Map<MeshServiceKey, ChangeKind>, key: MeshServiceKe
   else changes.set(key, 'attributes')
 }
 
+/** Of these services, those that the scope has, as changes of their endpoints. */
+export function endpointChanges(
+  { services, listeners }: OutboundScope,
+  keys: Iterable<MeshServiceKey>,
+): ServiceChanges {
+  const changes = new Map<MeshServiceKey, ChangeKind>()
+  for (const key of keys)
+    if (services.has(key) || listeners.some((each) => each.has(key))) changes.set(key, 'endpoints')
+  return changes
+}
+
 /** The parts of a view that come from the proxy and the settings, not from the scope. */
 export type OutboundTraits = Pick<
   OutboundView,
@@ -101,6 +113,7 @@ export type OutboundTraits = Pick<
 export function outboundView(
   traits: OutboundTraits,
   scope: OutboundScope,
+  demands?: Demands,
   before?: OutboundView,
 ): OutboundView {
   const { namespace, config } = scope.rules
@@ -108,6 +121,7 @@ export function outboundView(
     ...traits,
     namespace,
     ...(config && { config }),
+    ...(demands && { demands }),
     services: scope.services,
     listeners: scope.rules.listeners.map((_, i) => {
       const old = before?.listeners[i]

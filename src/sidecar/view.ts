@@ -1,5 +1,6 @@
 /** What one sidecar sees of the mesh. Equal sidecars share one view object, or one of its two halves. */
 import type { ConfigObject, ConnectionPool, OutboundTrafficPolicy, SidecarSpec } from '#model/config.ts'
+import type { Demands } from '#model/load.ts'
 import type { MeshService, MeshServiceKey, ServiceAttributes } from '#model/mesh.ts'
 import type { Labels, Locality, Protocol, ServicePort } from '#model/service.ts'
 
@@ -69,6 +70,8 @@ export interface OutboundView {
   readonly services: ReadonlyMap<MeshServiceKey, MeshService>
   readonly listeners: readonly EgressListener[]
   readonly locality?: Locality
+  /** Where requests come from, if localities are to be weighted by it. */
+  readonly demands?: Demands
   readonly networkView: readonly string[]
   /** Absent: by the aggregated stream. The inbound half asks for nothing. */
   readonly configSource?: XdsConfigSource

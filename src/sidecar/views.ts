@@ -1,6 +1,7 @@
 /** Which view each connected sidecar has: the pipe from mesh snapshots to shared views. */
-import { Observable, type Subscriber, type Subscription } from 'rxjs'
+import { NEVER, Observable, type Subscriber, type Subscription } from 'rxjs'
 import { type ConfigKey, configKey } from '#model/config.ts'
+import type { DemandUpdate } from '#model/load.ts'
 import type { MeshSettings, MeshUpdate } from '#model/mesh.ts'
 import { inboundViews } from './inbound-views.ts'
 import { MeshIndex } from './mesh-index.ts'
@@ -37,7 +38,7 @@ export interface Views {
   /** Undefined as long as the mesh has no snapshot. */
   describe(sidecar: Sidecar): SidecarDescription | undefined
   readonly counters: Readonly<Counters>
-  /** Lets go of the mesh. */
+  /** Lets go of the mesh, and of the rest. */
   close(): void
 }
 
@@ -52,8 +53,15 @@ interface Connection {
   held?: Held
 }
 
-/** Subscribes to the mesh at once and until `close`; the mesh emits its current snapshot first. */
-export function createViews(mesh$: Observable<MeshUpdate>, settings: MeshSettings): Views {
+/**
+ * Subscribes to the mesh, and to where requests come from, at once and until `close`; the mesh emits its current snapshot
+ * first.
+ */
+export function createViews(
+  mesh$: Observable<MeshUpdate>,
+  settings: MeshSettings,
+  demand$: Observable<DemandUpdate> = NEVER,
+): Views {
   const counters: Counters = { viewsBuilt: 0, viewsAdvanced: 0, active: 0 }
   const connections = new Map<string, Set<Connection>>()
   let index: MeshIndex | undefined
@@ -95,6 +103,7 @@ export function createViews(mesh$: Observable<MeshUpdate>, settings: MeshSetting
   }
 
   const subscription: Subscription = mesh$.subscribe(onMesh)
+  subscription.add(demand$.subscribe(outbound.weigh))
 
   return {
     connect: (sidecar) =>

@@ -41,6 +41,17 @@ suite('settings', () => {
       log: { level: 'info', format: 'json' },
     })
   })
+  test('weights of localities from load', () => {
+    const weights = (fields: string) =>
+      load(`${MINIMAL}mesh: { localityWeightsFromLoad: { ${fields} } }`).settings?.mesh
+        .localityWeightsFromLoad
+    assert.deepEqual(weights('enabled: true'), { interval: 30_000, threshold: 0.05 })
+    assert.deepEqual(weights('enabled: true, interval: 5s, threshold: 10%'), {
+      interval: 5000,
+      threshold: 0.1,
+    })
+    assert.equal(weights('interval: 5s'), undefined)
+  })
   test('everything', () => {
     const { settings, issues } = load(`mesh:
   trustDomain: example.org
@@ -168,6 +179,20 @@ log: { level: debug, format: pretty }
       'too often',
       `${MINIMAL}xds: {loadReportInterval: 10ms}`,
       [`${FILE}:2:27 PH1402 xds.loadReportInterval`],
+    ],
+    [
+      'two ways to weigh localities',
+      `${MINIMAL}mesh:\n  localityLbSetting: {enabled: true}\n  localityWeightsFromLoad: {enabled: true}`,
+      [`${FILE}:4:28 PH1402 mesh.localityWeightsFromLoad`],
+    ],
+    [
+      'no weights to follow',
+      `${MINIMAL}mesh: {localityWeightsFromLoad: {interval: 30, threshold: 5, enable: true}}`,
+      [
+        `${FILE}:2:62 PH1401 mesh.localityWeightsFromLoad.enable`,
+        `${FILE}:2:44 PH1402 mesh.localityWeightsFromLoad.interval`,
+        `${FILE}:2:59 PH1402 mesh.localityWeightsFromLoad.threshold`,
+      ],
     ],
     ['not a count', `${MINIMAL}xds: {maxStreams: 0}`, [`${FILE}:2:19 PH1402 xds.maxStreams`]],
     ['not an address', `${MINIMAL}admin: {address: "127.0.0.1"}`, [`${FILE}:2:18 PH1402 admin.address`]],

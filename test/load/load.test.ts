@@ -12,7 +12,7 @@ const orders = 'outbound|80||orders.test'
 function observed() {
   const reports = new Subject<LoadReport>()
   const latest: LoadReport[] = []
-  let services = [service('orders.test', [port(80, 'HTTP')])]
+  const services = new Map([['orders.test', service('orders.test', [port(80, 'HTTP')])]])
   const load = observeLoad({ loads: { reports, latest: () => latest }, services: () => services })
   return {
     load,
@@ -20,7 +20,7 @@ function observed() {
       for (const each of said) reports.next(each)
       latest.splice(0, latest.length, ...said)
     },
-    forget: () => (services = []),
+    forget: () => services.clear(),
   }
 }
 

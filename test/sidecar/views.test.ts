@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Subject, take } from 'rxjs'
+import type { DemandUpdate } from '#model/load.ts'
 import type { MeshUpdate } from '#model/mesh.ts'
 import { type AssignedViews, createViews } from '#sidecar/views.ts'
 import { follow } from './follow.ts'
@@ -50,6 +51,34 @@ test('localities have views of their own only where they count', () => {
   assert.equal(viewsIn(true), 2)
   assert.equal(viewsIn(false), 1)
 })
+
+test('where requests come from reaches the views that see the service, and stays through later changes', () => {
+  const a = service('a.test', { endpoints: [endpoint('10.0.0.9')] })
+  const b = service('b.test', { namespace: 'shop', exportTo: ['.'] })
+  const { mesh$, to } = meshOf([a, b])
+  const demand$ = new Subject<DemandUpdate>()
+  const byLoad = { ...settings, localityLbEnabled: false, localityWeightsFromLoad: weights }
+  const views = createViews(mesh$, byLoad, demand$)
+  const of = (subzone: string, more = {}) =>
+    follow(views, sidecar({ locality: { region: 'r', zone: 'z', subzone }, ...more }))
+  const [one, two, shop] = [of('rack1'), of('rack2'), of('', { namespace: 'shop' })]
+  assert.equal(one.assigned[0]!.outbound, two.assigned[0]!.outbound, 'racks make no difference')
+  assert.equal(one.now().outbound.demands, undefined)
+
+  const demands = new Map(['a.test', 'shop/b.test'].map((key) => [key, new Map()]))
+  demand$.next({ demands, changed: new Set(['shop/b.test']) })
+  assert.equal(one.outbound.length, 1, 'not seen, not told')
+  assert.deepEqual(shop.outbound.at(-1)!.changes, new Map([['shop/b.test', 'endpoints']]))
+  demand$.next({ demands, changed: new Set(['a.test', 'shop/b.test']) })
+  assert.deepEqual(one.outbound.at(-1)!.changes, new Map([['a.test', 'endpoints']]))
+  to([{ ...a, endpoints: [] }, b])
+  for (const each of [one, of('rack3'), of('', { namespace: 'late' })])
+    assert.equal(each.now().outbound.demands, demands)
+  views.close()
+  assert.equal(demand$.observed, false)
+})
+
+const weights = { interval: 30_000, threshold: 0.05 }
 
 test('a change reaches the views that see it, and only those', () => {
   const a = service('a.test', { endpoints: [endpoint('10.0.0.9')] })

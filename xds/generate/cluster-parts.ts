@@ -50,6 +50,12 @@ export const circuitBreakers = (): ClusterInit['circuitBreakers'] => ({
 /** Unhealthy endpoints are sent, so that a panic must never choose them. */
 export const noPanic = (): ClusterInit['commonLbConfig'] => ({ healthyPanicThreshold: { value: 0 } })
 
+/** Envoy heeds the weights of localities only then; gRPC always does. */
+export const localityWeighted = (): ClusterInit['commonLbConfig'] => ({
+  healthyPanicThreshold: { value: 0 },
+  localityConfigSpecifier: { case: 'localityWeightedLbConfig', value: {} },
+})
+
 export const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 export type HttpOptionsInit = Init<typeof HttpProtocolOptionsSchema>
 

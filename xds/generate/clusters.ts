@@ -16,6 +16,7 @@ import {
   dnsCluster,
   dynamicForwardProxy,
   httpOptions,
+  localityWeighted,
   noPanic,
   originalDestination,
 } from './cluster-parts.ts'
@@ -110,7 +111,7 @@ function discoveryOf(
         edsClusterConfig: { edsConfig: configSource(scope.source), serviceName: name },
         // gRPC clients know round robin only.
         lbPolicy: scope.mode === 'grpc' ? LbPolicy.ROUND_ROBIN : LbPolicy.LEAST_REQUEST,
-        commonLbConfig: noPanic(),
+        commonLbConfig: context.settings.localityWeightsFromLoad ? localityWeighted() : noPanic(),
       }
     case 'strict-dns':
     case 'logical-dns': {

@@ -1,4 +1,5 @@
 /** ClusterLoadAssignments: the endpoints of one service port, as one kind of proxy should see them. */
+import type { Demand } from '#model/load.ts'
 import type { MeshEndpoint, MeshService, ServiceAttributes } from '#model/mesh.ts'
 import type { Health, ServicePort } from '#model/service.ts'
 import { HealthStatus } from '#xds/proto/gen/envoy/config/core/v3/health_check_pb.js'
@@ -8,11 +9,12 @@ import {
 } from '#xds/proto/gen/envoy/config/endpoint/v3/endpoint_pb.js'
 import { create } from '#xds/proto/index.ts'
 import type { Resource } from '#xds/resources.ts'
-import { pairCache } from './cache.ts'
+import { identityCache, pairCache } from './cache.ts'
 import { type Context, encodeResource } from './context.ts'
 import { anyAddress, fitsSocket, type Init, isAddress, isUnix } from './envoy.ts'
 import { byPlace, type EndpointScope, type Place, scopeKey, sees } from './locality.ts'
 import { outboundCluster } from './names.ts'
+import { ownWeight, weightsByLoad } from './place-weights.ts'
 import { protocolClass } from './protocol.ts'
 
 const MAX_UINT32 = 0xffffffff
@@ -35,17 +37,39 @@ export const proxiedPorts = (service: ServiceAttributes): readonly ServicePort[]
 /** One ClusterLoadAssignment for each port; encoded once for all views with the same scope. */
 export function endpointGenerator(context: Context) {
   const cache = pairCache<readonly Resource[]>()
-  return (service: MeshService, scope: EndpointScope): readonly Resource[] => {
+  const byDemand = identityCache<ReturnType<typeof pairCache<Resource>>>()
+
+  function encode({ attributes, endpoints }: MeshService, port: ServicePort, scope: Scope): Resource {
+    const name = outboundCluster(port.port, attributes.hostname)
+    const assignment = loadAssignment(context, name, endpoints, port, scope, 'addresses')
+    return encodeResource(context, ClusterLoadAssignmentSchema, name, assignment)
+  }
+
+  return (
+    service: MeshService,
+    scope: EndpointScope,
+    demands?: ReadonlyMap<number, Demand>,
+  ): readonly Resource[] => {
     const { attributes, endpoints } = service
-    return cache(endpoints, attributes, scopeKey(scope), () =>
-      proxiedPorts(attributes).map((port) => {
-        const name = outboundCluster(port.port, attributes.hostname)
-        const assignment = loadAssignment(context, name, endpoints, port, scope, 'addresses')
-        return encodeResource(context, ClusterLoadAssignmentSchema, name, assignment)
-      }),
-    )
+    const key = scopeKey(scope)
+    if (scope.from === undefined)
+      return cache(endpoints, attributes, key, () =>
+        proxiedPorts(attributes).map((port) => encode(service, port, scope)),
+      )
+    return proxiedPorts(attributes).map((port) => {
+      const demand = demands?.get(port.port)
+      const ofDemand = byDemand.get(demand ?? noDemand, '', pairCache)
+      return ofDemand(endpoints, attributes, `${port.port} ${key}`, () =>
+        encode(service, port, { ...scope, demand }),
+      )
+    })
   }
 }
+
+const noDemand = {}
+
+/** With the demand of one port. */
+type Scope = EndpointScope & { readonly demand?: Demand | undefined }
 
 /**
  * Endpoints grouped by priority and locality, in an order that doesn't depend on arrival. An address that two
@@ -57,7 +81,7 @@ export function loadAssignment(
   clusterName: string,
   endpoints: readonly MeshEndpoint[],
   port: ServicePort,
-  scope: EndpointScope,
+  scope: Scope,
   kind: 'addresses' | 'names',
 ): ClusterLoadAssignment {
   const usable = unique(endpoints, port).filter((endpoint) => {
@@ -66,9 +90,11 @@ export function loadAssignment(
     if (!fits) context.counters.count('invalid_endpoints', clusterName)
     return fits
   })
+  const places = byPlace(inProportion(usable), scope)
+  const weight = scope.from === undefined ? ownWeight : weightsByLoad(places, scope.from, scope.demand)
   return create(ClusterLoadAssignmentSchema, {
     clusterName,
-    endpoints: byPlace(inProportion(usable), scope).map((place) => localityEndpoints(place, port)),
+    endpoints: places.map((place) => localityEndpoints(place, weight(place), port)),
   })
 }
 
@@ -91,11 +117,12 @@ export const serves = (endpoint: MeshEndpoint, port: ServicePort): boolean => en
 export const endpointPort = (endpoint: MeshEndpoint, port: ServicePort): number =>
   endpoint.ports[port.name] ?? port.targetPort ?? port.port
 
-function localityEndpoints({ locality, priority, endpoints }: Place, port: ServicePort) {
+/** Weight 0 is not written: Envoy refuses it, and gives a locality without weight nothing. */
+function localityEndpoints({ locality, priority, endpoints }: Place, weight: number, port: ServicePort) {
   return {
     locality: { region: locality.region, zone: locality.zone, subZone: locality.subzone },
     lbEndpoints: endpoints.map((endpoint) => lbEndpoint(endpoint, port)),
-    loadBalancingWeight: endpoints.reduce((sum, { weight }) => sum + weight, 0),
+    loadBalancingWeight: weight || undefined,
     priority,
   }
 }

@@ -1,4 +1,5 @@
 /** Which endpoints a proxy sees, and how near they are (Istio: pilot/pkg/networking/core/loadbalancer). */
+import type { Zone } from '#model/load.ts'
 import type { MeshEndpoint } from '#model/mesh.ts'
 import type { Locality } from '#model/service.ts'
 
@@ -8,6 +9,8 @@ export interface EndpointScope {
   readonly locality?: Locality
   /** Only endpoints of these networks and of the proxy's own (''); empty = all. */
   readonly networkView: readonly string[]
+  /** Set where localities are weighted by load: the clients' zone. */
+  readonly from?: Zone
   /** Clients that take nothing but IP addresses (gRPC). */
   readonly ipOnly?: boolean
 }
@@ -21,11 +24,12 @@ export interface Place {
 
 const nowhere: Locality = { region: '', zone: '', subzone: '' }
 
-export const scopeKey = ({ locality, networkView, ipOnly }: EndpointScope): string =>
+export const scopeKey = ({ locality, networkView, ipOnly, from }: EndpointScope): string =>
   JSON.stringify([
     locality && [locality.region, locality.zone, locality.subzone],
     [...networkView].sort(),
     ipOnly ?? false,
+    from,
   ])
 
 export const sees = ({ networkView }: EndpointScope, { network }: MeshEndpoint): boolean =>

@@ -39,7 +39,9 @@ export function outboundGenerator(context: Context, missing: Missing) {
     const { cluster, endpoint } = scopesOf(context.settings, view)
     return [
       ...clusters(service, cluster),
-      ...(clusterKind(service, view.mode) === 'eds' ? endpoints(service, endpoint) : []),
+      ...(clusterKind(service, view.mode) === 'eds'
+        ? endpoints(service, endpoint, view.demands?.get(service.attributes.key))
+        : []),
       ...(view.mode === 'grpc' ? grpc(service, view) : []),
     ]
   }
@@ -68,10 +70,12 @@ export function outboundGenerator(context: Context, missing: Missing) {
     for (const [key, change] of changes) {
       const before = find(previous.view, key)
       const after = find(view, key)
+      // Its weights alone have changed.
+      const addressed = change !== 'endpoints' || before !== after
       const units =
         change === 'endpoints' && before?.attributes === after?.attributes ? 'addressedBy' : 'touchedBy'
-      if (before) for (const id of maker[units](before, previous.view)) touched.add(id)
-      if (after) for (const id of maker[units](after, view)) touched.add(id)
+      if (before && addressed) for (const id of maker[units](before, previous.view)) touched.add(id)
+      if (after && addressed) for (const id of maker[units](after, view)) touched.add(id)
       if (before) gone.push(...namesOf(before, view))
       if (after) fresh.push(...ownResources(after, view))
     }

@@ -1,4 +1,5 @@
 /** The few inputs of a view on which the resources of a service depend: equal scopes share the encoded bytes. */
+import { zoneOf } from '#model/load.ts'
 import type { MeshSettings } from '#model/mesh.ts'
 import type { OutboundView } from '#sidecar/view.ts'
 import type { ClusterScope } from './clusters.ts'
@@ -13,14 +14,14 @@ export interface Scopes {
 }
 
 export function scopesOf(settings: MeshSettings, view: OutboundView): Scopes {
-  const endpoint: EndpointScope = {
+  const inline: EndpointScope = {
     ...(settings.localityLbEnabled && view.locality ? { locality: view.locality } : {}),
     networkView: view.networkView,
     ...(view.mode === 'grpc' ? { ipOnly: true } : {}),
   }
   return {
-    endpoint,
-    cluster: { mode: view.mode, family: familyOf(view), endpoints: endpoint, source: view.configSource },
+    endpoint: settings.localityWeightsFromLoad ? { ...inline, from: zoneOf(view.locality) } : inline,
+    cluster: { mode: view.mode, family: familyOf(view), endpoints: inline, source: view.configSource },
   }
 }
 
