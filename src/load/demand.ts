@@ -81,15 +81,14 @@ function count(reports: readonly LoadReport[]): ReadonlyMap<string, Zones> {
   for (const { node, clusters } of reports) {
     const zone = zoneOfNode(node)
     for (const { name, intervalMs, localities } of clusters) {
-      const requests = localities.reduce((sum, { issued }) => sum + issued, 0)
+      let requests = 0
+      for (const { issued } of localities) requests += issued
       if (requests === 0 || intervalMs === 0) continue
       const zones = all.get(name) ?? new Map<Zone, Counted>()
-      const before = zones.get(zone)
-      zones.set(zone, {
-        requests: (before?.requests ?? 0) + requests,
-        rate: (before?.rate ?? 0) + (requests * 1000) / intervalMs,
-      })
-      all.set(name, zones)
+      const counted = zones.get(zone) ?? { requests: 0, rate: 0 }
+      counted.requests += requests
+      counted.rate += (requests * 1000) / intervalMs
+      all.set(name, zones.set(zone, counted))
     }
   }
   return all

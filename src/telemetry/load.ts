@@ -6,13 +6,9 @@ export interface LoadSource {
   clients(): number
   /** Counts since the start. */
   totals(): Iterable<PortLoad>
-  /** Counts in a second, and what is in progress. */
-  current(): Iterable<PortLoad>
 }
 
-/** Istio's label for the callee; zones are `region/zone`. */
-const labels = ['destination_service', 'destination_port', 'source_zone', 'destination_zone'] as const
-
+/** `destination_service` is Istio's label; zones are `region/zone`. */
 export function loadMetrics(make: MetricFactory, load: LoadSource): void {
   make.pulled('pilothouse_load_clients', 'Proxies that report load (LRS).', [], () => [[load.clients()]])
   make.pulledCounters('pilothouse_load_requests_total', 'Requests that proxies began.', () =>
@@ -25,9 +21,6 @@ export function loadMetrics(make: MetricFactory, load: LoadSource): void {
     'pilothouse_load_dropped_requests_total',
     'Requests that proxies sent to no endpoint: overload, circuit breakers.',
     () => rows(load.totals(), (of, { dropped }) => [[dropped, of]]),
-  )
-  make.pulled('pilothouse_load_requests_in_progress', 'Requests that proxies wait for.', labels, () =>
-    flows(load.current(), ({ inProgress }) => inProgress),
   )
 }
 

@@ -22,9 +22,14 @@ const service80 = (endpoints: readonly MeshEndpoint[]) =>
   service('a.example.com', [port(80, 'HTTP', 'http')], endpoints)
 
 /** Weight by zone and subzone, of clients in `from`. */
-function weights(endpoints: readonly MeshEndpoint[], demand?: Readonly<Record<string, number>>, from = 'a') {
+function weights(
+  endpoints: readonly MeshEndpoint[],
+  demand?: Readonly<Record<string, number>>,
+  from = 'a',
+  mode: OutboundView['mode'] = 'transparent',
+) {
   const demands = demandsOf(demand && new Map(Object.entries(demand)))
-  const view = outbound([service80(endpoints)], in_(from, { demands }))
+  const view = outbound([service80(endpoints)], in_(from, { demands, mode }))
   const { set } = createGenerator(settings).outbound(undefined, { view, changes: 'all' })
   return Object.fromEntries(
     (read(set, 'endpoint', name).endpoints as Json[]).map(
@@ -65,6 +70,7 @@ describe('weights of localities', () => {
     const sent = weights(half)
     // Envoy: weight * min(1, 1.4 * healthy / all).
     assert.ok(Math.abs((sent.a! * 0.7) / (sent.b! * (1.4 / 3)) - 1) < 0.001, JSON.stringify(sent))
+    assert.deepEqual(weights(half, undefined, 'a', 'grpc'), { a: 5000, b: 5000 }, 'gRPC takes nothing')
   })
   test('nobody is well: by weight, as ever; a locality where nobody is well gets nothing', () => {
     const health = 'UNHEALTHY' as const

@@ -91,7 +91,8 @@ export function loadAssignment(
     return fits
   })
   const places = byPlace(inProportion(usable), scope)
-  const weight = scope.from === undefined ? ownWeight : weightsByLoad(places, scope.from, scope.demand)
+  const { from, demand } = scope
+  const weight = from === undefined ? ownWeight : weightsByLoad(places, { ...scope, from }, demand)
   return create(ClusterLoadAssignmentSchema, {
     clusterName,
     endpoints: places.map((place) => localityEndpoints(place, weight(place), port)),

@@ -1,7 +1,7 @@
 /** LocalityLbEndpoints.load_balancing_weight: how the clients of one zone are to spread over the places of one priority. */
 import { type Demand, type Zone, zoneOf } from '#model/load.ts'
 import { capacityOf, localityShares } from '#model/locality-weights.ts'
-import type { Place } from './locality.ts'
+import type { EndpointScope, Place } from './locality.ts'
 
 /** What its endpoints weigh. */
 export const ownWeight = ({ endpoints }: Place): number =>
@@ -15,11 +15,11 @@ const OVERPROVISIONING = 1.4
 
 /**
  * By demand and by what is healthy. That Envoy itself lowers the weight of places where many are not well is made up for,
- * so that shares are what they should be.
+ * so that shares are what they should be; gRPC clients take weights as they are.
  */
 export function weightsByLoad(
   places: readonly Place[],
-  from: Zone,
+  { from, ipOnly }: EndpointScope & { readonly from: Zone },
   demand: Demand | undefined,
 ): (place: Place) => number {
   const weights = new Map<Place, number>()
@@ -31,7 +31,7 @@ export function weightsByLoad(
       const zone = zoneOf(place.locality)
       const healthy = place.endpoints.filter(({ health }) => health === 'HEALTHY')
       const part = ownWeight({ ...place, endpoints: healthy }) / (capacity.get(zone) ?? 1)
-      const lowered = Math.min(1, (OVERPROVISIONING * healthy.length) / place.endpoints.length)
+      const lowered = ipOnly ? 1 : Math.min(1, (OVERPROVISIONING * healthy.length) / place.endpoints.length)
       const share = (shares.get(zone) ?? 0) * part
       weights.set(
         place,
