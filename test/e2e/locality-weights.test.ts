@@ -81,19 +81,19 @@ test('endpoints share the load, the quiet zone stays at home; when load moves, s
       60_000,
     )
     t.diagnostic(`answered by z1 and z2: requests of ${seen.text}`)
-    // Were all of them at home, nine of ten would be.
+    // Were all of them at home, five of six would be.
     const busy = quiet === 'z1' ? 'z2' : 'z1'
-    assert.ok(seen.local[busy] > 0.4 && seen.local[busy] < 0.75, seen.text)
+    assert.ok(seen.local[busy] > 0.45 && seen.local[busy] < 0.75, seen.text)
   }
 
-  let loads = { z1: load(clients.z1, 18), z2: load(clients.z2, 2) }
+  let loads = { z1: load(clients.z1, 20), z2: load(clients.z2, 4) }
   const even = await look(loads)
   t.diagnostic(`before the first reports: ${even.text}`)
   const clusters = await modified()
   await balanced(loads, 'z2')
   const ended = [await loads.z1.stop(), await loads.z2.stop()]
 
-  loads = { z1: load(clients.z1, 2), z2: load(clients.z2, 18) }
+  loads = { z1: load(clients.z1, 4), z2: load(clients.z2, 20) }
   await balanced(loads, 'z1')
   assert.equal(await modified(), clusters, 'no cluster was made anew')
 

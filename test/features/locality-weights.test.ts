@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { putFile } from '#src/demo/files.ts'
+import { createLivePipeline } from '#src/live-pipeline.ts'
 import { startPilot } from '#src/main.ts'
 import { loadSettings } from '#src/settings.ts'
 import { silentLogger } from '#support/logger.ts'
@@ -13,10 +14,11 @@ import {
   LoadStatsRequestSchema,
   LoadStatsResponseSchema,
 } from '#xds/proto/gen/envoy/service/load_stats/v3/lrs_pb.js'
-import { decode, duration } from '#xds/proto/index.ts'
+import { AnySchema, decode, duration } from '#xds/proto/index.ts'
 import { typeUrls } from '#xds/type-urls.ts'
+import { cluster, report, to } from '../load/reports.ts'
 import { connect, openDelta, openStream } from '../server/client.ts'
-import { cleanup, until } from '../support/cleanup.ts'
+import { type Cleanup, cleanup, until } from '../support/cleanup.ts'
 import { serviceEntry } from '../support/istio.ts'
 
 const LRS = '/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats'
@@ -24,21 +26,29 @@ const name = 'outbound|80||orders.test.mesh'
 const ports = [{ number: 80, name: 'http', protocol: 'HTTP' }]
 const endpoints = ['a', 'b'].map((zone, i) => ({ address: `10.0.0.${i + 1}`, locality: `r/${zone}` }))
 
-test('reports move the weights of each zone, with one encode a zone, and endpoints only are sent', async (t) => {
-  const house = cleanup()
-  t.after(() => house.end())
+/** Settings of a directory with one service in two zones. */
+async function settingsOf(house: Cleanup) {
   const directory = mkdtempSync(join(tmpdir(), 'pilothouse-weights-'))
   house.add(directory, (path) => rmSync(path, { recursive: true, force: true }))
   await putFile(join(directory, 'mesh'), 'orders.yaml', [
     serviceEntry({ host: 'orders.test.mesh', ports, endpoints }),
   ])
-  const text = `registries: [{ kind: file, path: mesh }]
-mesh: { localityWeightsFromLoad: { enabled: true, interval: 100ms } }
+  return (interval: string) => {
+    const text = `registries: [{ kind: file, path: mesh }]
+mesh: { localityWeightsFromLoad: { enabled: true, interval: ${interval} } }
 xds: { address: "127.0.0.1:0" }
 admin: { address: "127.0.0.1:0" }`
-  const { settings, issues } = loadSettings({ file: join(directory, 'p.yaml'), readText: () => text })
-  assert.deepEqual(issues, [])
-  const pilot = house.add(await startPilot(settings!, { log: silentLogger }), (each) => each.stop())
+    const { settings, issues } = loadSettings({ file: join(directory, 'p.yaml'), readText: () => text })
+    assert.deepEqual(issues, [])
+    return settings!
+  }
+}
+
+test('reports move the weights of each zone, with one encode a zone, and endpoints only are sent', async (t) => {
+  const house = cleanup()
+  t.after(() => house.end())
+  const settings = (await settingsOf(house))('100ms')
+  const pilot = house.add(await startPilot(settings, { log: silentLogger }), (each) => each.stop())
   const client = house.add(connect((await pilot.xds).port), (each) => each.close())
 
   const node = (zone: string, i: number) => ({
@@ -112,4 +122,28 @@ admin: { address: "127.0.0.1:0" }`
   const after = await encodes()
   assert.deepEqual(after, [before[0], before[1]! + 2, before[2], before[3]])
   assert.deepEqual(types, Array(6).fill(typeUrls.endpoint))
+})
+
+test('settings that are read again begin with the weights of those before', async (t) => {
+  const house = cleanup()
+  t.after(() => house.end())
+  const settings = await settingsOf(house)
+  const loads = [
+    report('one', 'r/a', cluster(name, to('r/a', 9000))),
+    report('two', 'r/b', cluster(name, to('r/b', 1000))),
+  ]
+  const live = createLivePipeline(settings('1h'), { log: silentLogger, loads: () => loads })
+  house.add(live, (each) => each.end())
+  live.start()
+  assert.ok(await live.whenReady())
+  const seen: string[] = []
+  const client = live.source.connect(loads[0]!.node).subscribe(({ resources }) => {
+    const { value } = decode(AnySchema, resources.get(typeUrls.endpoint, name)!.bytes)
+    const weights = decode(ClusterLoadAssignmentSchema, value).endpoints
+    seen.push(`${weights.map(({ loadBalancingWeight }) => loadBalancingWeight)}`)
+  })
+  house.add(client, (each) => each.unsubscribe())
+  assert.deepEqual(seen, ['5556,4444'])
+  assert.ok(await live.replace(settings('2h')))
+  assert.deepEqual([...new Set(seen)], ['5556,4444'])
 })
