@@ -87,7 +87,7 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
     observer: observeXds(metrics.xds, events, log, registering),
   })
   const proxies = proxyReader(server)
-  const load = observeLoad({ loads: server.loads, services: () => mesh.snapshot().services })
+  const load = observeLoad({ loads: server.loads, services: () => mesh.snapshot().services, log })
   /** From the call of `stop` on; nobody new is to come then. */
   let closed: Promise<void> | undefined
   const rest = createRestHandler(source)

@@ -1,6 +1,7 @@
 /** The load that clients report (LRS), as metrics and REST show it: by service port and zone, never by client. */
 import type { PortLoad } from '#model/load.ts'
 import type { MeshService, MeshServiceKey } from '#model/mesh.ts'
+import type { Logger } from '#support/logger.ts'
 import type { LoadReport, Loads } from '#xds/server/index.ts'
 import { zoneOfNode } from './names.ts'
 import { type LoadTable, loadTable } from './table.ts'
@@ -18,14 +19,20 @@ export interface LoadDeps {
   readonly loads: Loads
   /** Of the current snapshot. */
   readonly services: () => ReadonlyMap<MeshServiceKey, MeshService>
+  readonly log: Logger
 }
 
 /** Listens from now on, until the reports end. */
-export function observeLoad({ loads, services }: LoadDeps): LoadReader {
+export function observeLoad({ loads, services, log }: LoadDeps): LoadReader {
   const totals = loadTable()
+  let full = false
   loads.reports.subscribe(({ node, clusters }) => {
     const from = zoneOfNode(node)
-    for (const cluster of clusters) totals.add(cluster, from)
+    for (const cluster of clusters) {
+      if (totals.add(cluster, from) || full) continue
+      full = true
+      log.warn({ cluster: cluster.name, from }, 'more load is reported than is counted: /metrics lacks some')
+    }
   })
 
   /** Clients may name what they like: only what the mesh has is shown, and kept. */

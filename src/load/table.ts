@@ -4,8 +4,11 @@ import type { ClusterLoad } from '#xds/server/index.ts'
 import { servicePortOf } from './names.ts'
 
 export interface LoadTable {
-  /** What clients of `from` report of one cluster, each count times `factor`. Clusters of no service are left out. */
-  add(cluster: ClusterLoad, from: Zone, factor?: number): void
+  /**
+   * What clients of `from` report of one cluster, each count times `factor`. Clusters of no service are left out.
+   * @returns false: there was no room
+   */
+  add(cluster: ClusterLoad, from: Zone, factor?: number): boolean
   /** By name of the cluster. */
   readonly ports: ReadonlyMap<string, PortLoad>
   /** Forgets this cluster. */
@@ -26,25 +29,22 @@ interface Port extends PortLoad {
   readonly from: Map<Zone, Row>
 }
 
-/** `limit`: pairs of zones of one cluster, and clusters, that there may be; of more nothing is added. */
-export function loadTable({ limit = 10_000 } = {}): LoadTable {
+/** `limit`: clusters times the zones of their clients that there may be. */
+export function loadTable({ limit = 50_000 } = {}): LoadTable {
   const ports = new Map<string, Port>()
   let rows = 0
 
-  function rowOf(cluster: string, from: Zone): Row | undefined {
-    let port = ports.get(cluster)
-    if (port === undefined) {
-      const named = servicePortOf(cluster)
-      if (named === undefined || rows >= limit) return undefined
-      port = { ...named, from: new Map() }
-      ports.set(cluster, port)
-    }
-    let row = port.from.get(from)
-    if (row === undefined && rows < limit) {
-      row = { dropped: 0, to: new Map() }
-      port.from.set(from, row)
-      rows++
-    }
+  function rowOf(cluster: string, from: Zone): Row | 'none' | 'no room' {
+    const known = ports.get(cluster)?.from.get(from)
+    if (known) return known
+    const named = servicePortOf(cluster)
+    if (named === undefined) return 'none'
+    if (rows >= limit) return 'no room'
+    const port = ports.get(cluster) ?? { ...named, from: new Map<Zone, Row>() }
+    const row = { dropped: 0, to: new Map() }
+    port.from.set(from, row)
+    ports.set(cluster, port)
+    rows++
     return row
   }
 
@@ -52,7 +52,7 @@ export function loadTable({ limit = 10_000 } = {}): LoadTable {
     ports,
     add({ name, dropped, localities }, from, factor = 1) {
       const row = rowOf(name, from)
-      if (row === undefined) return
+      if (typeof row === 'string') return row === 'none'
       row.dropped += dropped * factor
       for (const locality of localities) {
         const cell = cellOf(row.to, zoneOf(locality))
@@ -60,6 +60,7 @@ export function loadTable({ limit = 10_000 } = {}): LoadTable {
         cell.errors += locality.failed * factor
         cell.inProgress += locality.inProgress
       }
+      return true
     },
     delete(cluster) {
       rows -= ports.get(cluster)?.from.size ?? 0

@@ -19,16 +19,16 @@ export function capacityOf(endpoints: Iterable<MeshEndpoint>): Amounts {
 
 /**
  * Shares of the requests of clients in `from`, together 1, by zone of the endpoints; empty where there is no capacity.
- * Without demand: by capacity.
+ * Where nothing is known of the demand, or of that of `from`: by capacity.
  */
 export function localityShares(from: Zone, demand: Demand | undefined, capacity: Amounts): Amounts {
   const able = sum(capacity)
   if (able === 0) return capacity
-  const wanted = demand ? sum(demand) : 0
   const byCapacity = () => scaled(capacity, 1 / able)
-  if (demand === undefined || wanted === 0) return byCapacity()
+  const own = demand?.get(from)
+  if (demand === undefined || !own) return byCapacity()
+  const wanted = sum(demand)
   const fair = (zone: Zone) => ((capacity.get(zone) ?? 0) / able) * wanted
-  const own = demand.get(from) ?? 0
   const room = new Map([...capacity.keys()].map((zone) => [zone, fair(zone) - (demand.get(zone) ?? 0)]))
   for (const [zone, left] of room) if (left <= 0) room.delete(zone)
   const near = capacity.has(from)

@@ -49,7 +49,8 @@ describe('weights of localities', () => {
   test('by demand', () => {
     assert.deepEqual(weights(two, { 'r/a': 90, 'r/b': 10 }), { a: 5556, b: 4444 })
     assert.deepEqual(weights(two, { 'r/a': 90, 'r/b': 10 }, 'b'), { a: 0, b: 10_000 })
-    assert.deepEqual(weights(two, { 'r/a': 90, 'r/b': 10 }, 'elsewhere'), { a: 0, b: 10_000 })
+    assert.deepEqual(weights(two, { 'r/a': 90, 'r/b': 5, 'r/c': 5 }, 'c'), { a: 0, b: 10_000 })
+    assert.deepEqual(weights(two, { 'r/a': 90, 'r/b': 10 }, 'unheard'), { a: 5000, b: 5000 })
   })
   test('localities of one zone share by what they weigh', () => {
     const racks = [

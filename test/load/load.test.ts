@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Subject } from 'rxjs'
 import { observeLoad } from '#src/load/load.ts'
 import { loadTable } from '#src/load/table.ts'
+import { silentLogger } from '#support/logger.ts'
 import type { LoadReport } from '#xds/server/index.ts'
 import { port, service } from '../generate/fixtures.ts'
 import { cluster, report, to } from './reports.ts'
@@ -13,7 +14,11 @@ function observed() {
   const reports = new Subject<LoadReport>()
   const latest: LoadReport[] = []
   const services = new Map([['orders.test', service('orders.test', [port(80, 'HTTP')])]])
-  const load = observeLoad({ loads: { reports, latest: () => latest }, services: () => services })
+  const load = observeLoad({
+    loads: { reports, latest: () => latest },
+    services: () => services,
+    log: silentLogger,
+  })
   return {
     load,
     say(...said: LoadReport[]) {
@@ -87,7 +92,8 @@ test('a table has an end: more names, or zones, than that are not kept', () => {
   const table = loadTable({ limit: 3 })
   for (let i = 0; i < 10; i++) table.add(cluster(`outbound|${i}||a.test`, to('r/z1', 1)), 'r/z1')
   assert.equal(table.ports.size, 3)
-  table.add(cluster('outbound|0||a.test', to('r/z1', 1)), 'r/z2')
+  assert.equal(table.add(cluster('outbound|0||a.test', to('r/z1', 1)), 'r/z2'), false)
+  assert.equal(table.add(cluster('xds-grpc'), 'r/z2'), true)
   assert.deepEqual([...table.ports.get('outbound|0||a.test')!.from.keys()], ['r/z1'])
   table.delete('outbound|1||a.test')
   for (let i = 0; i < 500; i++) table.add(cluster('outbound|0||a.test', to(`r/z${i}`, 1)), 'r/z2')

@@ -19,7 +19,7 @@ describe('how the requests of a zone spread', () => {
     shares: object,
   ])[] = [
     ['no demand: by capacity', 'a', undefined, { a: 1, b: 3 }, { a: 0.25, b: 0.75 }],
-    ['demand of nothing: by capacity', 'a', { a: 0 }, { a: 1, b: 3 }, { a: 0.25, b: 0.75 }],
+    ['demand of others only: by capacity', 'a', { b: 1 }, { a: 1, b: 3 }, { a: 0.25, b: 0.75 }],
     ['balanced: all stays', 'a', { a: 5, b: 5 }, even, { a: 1 }],
     ['a quiet zone keeps its own', 'b', { a: 90, b: 10 }, even, { b: 1 }],
     ['a busy one keeps its fair share', 'a', { a: 90, b: 10 }, even, { a: 0.556, b: 0.444 }],
