@@ -121,7 +121,8 @@ function processMetrics(register: Registry): void {
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 2 ** 31 - 1 })
   // They ask `process._getActiveHandles()`, which aborts the process in Node 24 if a handle has no owner any more.
   for (const what of ['handles', 'requests'])
-    for (const name of [`nodejs_active_${what}`, `nodejs_active_${what}_total`]) register.removeSingleMetric(name)
+    for (const name of [`nodejs_active_${what}`, `nodejs_active_${what}_total`])
+      register.removeSingleMetric(name)
   for (const name of ['', 'min_', 'max_', 'mean_', 'stddev_', 'p50_', 'p90_', 'p99_'])
     register.removeSingleMetric(`nodejs_eventloop_lag_${name}seconds`)
 }

@@ -170,7 +170,11 @@ describe('metrics', () => {
       await new Promise((resolve) => setTimeout(resolve, 60))
     }
     assert.match(await m.text(), /^process_resident_memory_bytes \d/m)
-    assert.doesNotMatch(await m.text(), /nodejs_active_(handles|requests)/, 'a scrape that can abort the process')
+    assert.doesNotMatch(
+      await m.text(),
+      /nodejs_active_(handles|requests)/,
+      'a scrape that can abort the process',
+    )
     await busy(100)
     assert.equal(await lag(), 0)
     m.xds.onConnect('s1')
