@@ -28,6 +28,17 @@ export function resource<D extends DescMessage>(
   return makeResource(typeUrlOf(schema), name, anyBytes(schema, message), children)
 }
 
+/**
+ * The same resource with a time to live in milliseconds, for clients that have lost the server not to keep it: each is
+ * told in time that it lives on (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#ttl). With another TTL
+ * it is another version.
+ */
+export function withTtl(resource: Resource, ttl: number): Resource {
+  if (!(ttl >= 1)) throw new RangeError(`not a TTL: ${ttl} ms`)
+  const version = hash('sha256', `${versionOf(resource.bytes)} ${ttl}`, 'hex').slice(0, 16)
+  return { ...resource, version, ttl }
+}
+
 /** The first 64 bits of SHA-256 in hex: equal bytes, equal version, on every Pilot. */
 export function versionOf(bytes: Uint8Array): string {
   return hash('sha256', bytes, 'hex').slice(0, 16)

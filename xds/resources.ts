@@ -16,6 +16,8 @@ export interface Resource {
   readonly bytes: Uint8Array
   /** Names of the resources this one makes its client ask for: EDS names of a Cluster, RDS names of a Listener. */
   readonly children: readonly string[]
+  /** Milliseconds after which a client that has heard nothing more of it removes it; none if undefined. */
+  readonly ttl?: number
 }
 
 /** All resources of one client (or of many equal ones): immutable. */
@@ -49,6 +51,8 @@ export interface Node {
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string }
   readonly userAgentName: string
   readonly userAgentVersion: string
+  /** https://www.envoyproxy.io/docs/envoy/latest/api/client_features */
+  readonly clientFeatures?: readonly string[]
   /** How it asked for this: by the aggregated stream, by a stream of the type's own, or by REST. The server says it. */
   readonly via?: 'ADS' | 'GRPC' | 'DELTA_GRPC' | 'REST'
 }

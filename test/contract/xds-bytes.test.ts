@@ -2,14 +2,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { makeResource } from '#xds/make-resource.ts'
+import { makeResource, withTtl } from '#xds/make-resource.ts'
 import {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
   DiscoveryRequestSchema,
   DiscoveryResponseSchema,
+  ResourceSchema,
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
-import { AnySchema, anyBytes, decode, encode, StringValueSchema } from '#xds/proto/index.ts'
+import {
+  AnySchema,
+  anyBytes,
+  decode,
+  encode,
+  milliseconds,
+  StringValueSchema,
+  unpack,
+} from '#xds/proto/index.ts'
 import type { Resource } from '#xds/resources.ts'
 import { createBodies } from '#xds/server/bodies.ts'
 import { decodeDelta, decodeSotw, type LastLists } from '#xds/server/decode.ts'
@@ -26,14 +35,16 @@ const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
   fc.constantFrom('', 'ü', 'x'.repeat(127), 'x'.repeat(128), 'é'.repeat(8200), 'y'.repeat(20_000)),
 )
-const resource = fc
-  .tuple(text, text)
-  .map(([name, value]) => makeResource('t', name, anyBytes(StringValueSchema, { value })))
+const resource = fc.tuple(text, text, fc.option(fc.integer({ min: 1 }))).map(([name, value, ttl]) => {
+  const made = makeResource('t', name, anyBytes(StringValueSchema, { value }))
+  return ttl === null ? made : withTtl(made, ttl)
+})
 const response: fc.Arbitrary<Response> = fc.record({
   typeUrl: text,
   version: text,
   nonce: text,
   resources: fc.array(resource, { maxLength: 5 }),
+  form: fc.constantFrom('plain' as const, 'ttl' as const),
   removed: fc.array(text, { maxLength: 4 }),
 })
 test('responses are what the library reads, in as many bytes as it writes', (t) => {
@@ -45,7 +56,7 @@ test('responses are what the library reads, in as many bytes as it writes', (t) 
       const read = decode(DiscoveryResponseSchema, sotw)
       assert.deepEqual([read.versionInfo, read.typeUrl, read.nonce], [sent.version, sent.typeUrl, sent.nonce])
       assert.deepEqual(
-        read.resources.map((any) => encode(AnySchema, any)),
+        read.resources.map((any) => encode(AnySchema, unpack(ResourceSchema, any)?.resource ?? any)),
         sent.resources.map(({ bytes }) => Uint8Array.from(bytes)),
       )
       assert.equal(encode(DiscoveryResponseSchema, read).length, sotw.length)
@@ -56,6 +67,15 @@ test('responses are what the library reads, in as many bytes as it writes', (t) 
       assert.deepEqual(
         readDelta.resources.map(({ name, version }) => [name, version]),
         sent.resources.map(({ name, version }) => [name, version]),
+      )
+      const ttls = sent.resources.map(({ ttl }) => (sent.form === 'plain' ? undefined : ttl))
+      assert.deepEqual(
+        readDelta.resources.map(({ ttl }) => ttl && milliseconds(ttl)),
+        ttls,
+      )
+      assert.deepEqual(
+        read.resources.map((any) => unpack(ResourceSchema, any)?.ttl).map((ttl) => ttl && milliseconds(ttl)),
+        ttls,
       )
       assert.equal(encode(DeltaDiscoveryResponseSchema, readDelta).length, delta.length)
     }),
@@ -70,7 +90,11 @@ test('equal responses share their resources’ bytes; what is a client’s own i
     makeResource('t', name, anyBytes(StringValueSchema, { value: name })),
   )
   const parts = (variant: 'sotw' | 'delta', resources: Resource[], nonce: string) =>
-    encodeResponse(variant, { typeUrl: 't', version: '1', nonce, resources, removed: [] }, bodies).parts
+    encodeResponse(
+      variant,
+      { typeUrl: 't', version: '1', nonce, resources, form: 'plain', removed: [] },
+      bodies,
+    ).parts
   const [body, own] = parts('delta', [a!, b!], 'n1')
   assert.equal(parts('delta', [a!, b!], 'n2')[0], body)
   assert.notDeepEqual(parts('delta', [a!, b!], 'n2')[1], own)

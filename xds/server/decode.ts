@@ -108,6 +108,7 @@ function readAck(bytes: Buffer): Received<DeltaRequest> | undefined {
 /** What Envoy and gRPC say of themselves, in plain JSON. */
 export function nodeOf(message: NodeMessage): Node {
   const { id, cluster, metadata, locality, userAgentName, userAgentVersionType: version } = message
+  const { clientFeatures } = message
   return {
     id,
     cluster,
@@ -117,6 +118,7 @@ export function nodeOf(message: NodeMessage): Node {
     }),
     userAgentName,
     userAgentVersion: version.case === 'userAgentVersion' ? version.value : buildVersion(version.value),
+    ...(clientFeatures.length > 0 && { clientFeatures }),
   }
 }
 

@@ -3,30 +3,60 @@
  * Field numbers are those of envoy/service/discovery/v3/discovery.proto; the wire format is protobuf's
  * (https://protobuf.dev/programming-guides/encoding/), to which the order of fields means nothing.
  */
+import { ResourceSchema } from '../proto/gen/envoy/service/discovery/v3/discovery_pb.js'
+import { DurationSchema, duration, encode, typeUrlOf } from '../proto/index.ts'
 import type { Resource } from '../resources.ts'
 import type { Bodies } from './bodies.ts'
 import type { Message } from './grpc/call.ts'
-import type { Response, Variant } from './machine.ts'
+import type { Form, Response, Variant } from './machine.ts'
 
 /** A response in pieces: its resources, which it shares with equal responses to others, and last what is its own. */
 export function encodeResponse(variant: Variant, response: Response, bodies: Bodies): Message {
-  const { resources } = response
+  const { resources, form } = response
   const own = variant === 'sotw' ? sotwTail(response) : deltaTail(response)
   if (resources.length === 0) return { byteLength: own.length, parts: [own] }
-  const parts = [...bodies.get(variant, resources, variant === 'sotw' ? sotwBody : deltaBody), own]
+  const key = keyOf(variant, form)
+  const parts = [...bodies.get(key, resources, writers[key]), own]
   return { byteLength: parts.reduce((sum, { length }) => sum + length, 0), parts }
 }
 
 export const toBuffer = ({ parts, byteLength }: Message): Buffer => Buffer.concat(parts, byteLength)
 
+/** Heartbeats in state of the world are with bodies (see heartbeat.ts). */
+function keyOf(variant: Variant, form: Form): keyof typeof writers {
+  if (form === 'plain') return variant
+  return variant === 'sotw' ? 'sotw ttl' : `delta ${form}`
+}
+
+const writers = {
+  sotw: (resources: readonly Resource[]) => sotwBody(resources),
+  'sotw ttl': (resources: readonly Resource[]) => sotwBody(resources.map(wrapped)),
+  delta: (resources: readonly Resource[]) => deltaBody(resources, 'plain'),
+  'delta ttl': (resources: readonly Resource[]) => deltaBody(resources, 'ttl'),
+  'delta heartbeat': (resources: readonly Resource[]) => deltaBody(resources, 'heartbeat'),
+}
+
 /** DiscoveryResponse: resources = 2. */
-function sotwBody(resources: readonly Resource[]): Buffer {
+function sotwBody(resources: readonly Pick<Resource, 'bytes'>[]): Buffer {
   let size = 0
   for (const { bytes } of resources) size += fieldSize(bytes.length)
   return written(size, (out) => {
     for (const { bytes } of resources) writeBytes(out, 2, bytes)
   })
 }
+
+/** What has a TTL goes as an Any (type_url = 1, value = 2) of the Resource that it is in the incremental variant. */
+function wrapped(resource: Resource): Pick<Resource, 'bytes'> {
+  if (resource.ttl === undefined) return resource
+  const size = resourceSize(resource, 'ttl')
+  const bytes = written(textSize(resourceType) + fieldSize(size), (out) => {
+    writeText(out, 1, resourceType)
+    writeHead(out, 2, size)
+    writeResource(out, resource, 'ttl')
+  })
+  return { bytes }
+}
+const resourceType = typeUrlOf(ResourceSchema)
 
 /** DiscoveryResponse: version_info = 1, type_url = 4, nonce = 5. */
 function sotwTail({ version, typeUrl, nonce }: Response): Buffer {
@@ -37,19 +67,34 @@ function sotwTail({ version, typeUrl, nonce }: Response): Buffer {
   })
 }
 
-/** DeltaDiscoveryResponse: resources = 2 (Resource: version = 1, resource = 2, name = 3). */
-function deltaBody(resources: readonly Resource[]): Buffer {
+/** DeltaDiscoveryResponse: resources = 2. */
+function deltaBody(resources: readonly Resource[], form: Form): Buffer {
   let size = 0
-  for (const resource of resources) size += fieldSize(deltaResourceSize(resource))
+  for (const resource of resources) size += fieldSize(resourceSize(resource, form))
   return written(size, (out) => {
     for (const resource of resources) {
-      writeHead(out, 2, deltaResourceSize(resource))
-      writeText(out, 1, resource.version)
-      writeBytes(out, 2, resource.bytes)
-      writeText(out, 3, resource.name)
+      writeHead(out, 2, resourceSize(resource, form))
+      writeResource(out, resource, form)
     }
   })
 }
+
+/** Resource: version = 1, resource = 2, name = 3, ttl = 6. */
+function writeResource(out: Writer, { version, bytes, name, ttl }: Resource, form: Form): void {
+  writeText(out, 1, version)
+  if (form !== 'heartbeat') writeBytes(out, 2, bytes)
+  writeText(out, 3, name)
+  if (form !== 'plain' && ttl !== undefined) writeBytes(out, 6, durationBytes(ttl))
+}
+
+function resourceSize({ version, bytes, name, ttl }: Resource, form: Form): number {
+  let size = textSize(version) + textSize(name)
+  if (form !== 'heartbeat') size += fieldSize(bytes.length)
+  if (form !== 'plain' && ttl !== undefined) size += fieldSize(durationBytes(ttl).length)
+  return size
+}
+
+const durationBytes = (ms: number): Uint8Array => encode(DurationSchema, duration(ms))
 
 /** DeltaDiscoveryResponse: system_version_info = 1, type_url = 4, nonce = 5, removed_resources = 6. */
 function deltaTail({ version, typeUrl, nonce, removed }: Response): Buffer {
@@ -68,9 +113,6 @@ function written(byteLength: number, write: (out: Writer) => void): Buffer {
   write({ buffer, at: 0 })
   return buffer
 }
-
-const deltaResourceSize = ({ version, bytes, name }: Resource): number =>
-  textSize(version) + fieldSize(bytes.length) + textSize(name)
 
 interface Writer {
   readonly buffer: Buffer

@@ -11,6 +11,9 @@
  */
 import { emptyResourceSet } from '../resource-set.ts'
 import type { Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
+import { namesOf, union } from './changes.ts'
+import { clustersDue, mayRemove, routesDue } from './gates.ts'
+import { inFull, type Leases, lease, mayExpire, mayRenew, renew, renewalAt } from './heartbeat.ts'
 import { childType, isComplete, pushRank, removalRank, sideOf } from './order.ts'
 import { applyPlan, completeState, plan } from './plan.ts'
 import {
@@ -23,9 +26,13 @@ import {
   markChanged,
   reject,
   type Subscription,
+  sendAgain,
 } from './subscription.ts'
 
 export type Variant = 'sotw' | 'delta'
+
+/** How resources are put: as they are, with their TTLs, or with nothing but these (a heartbeat). */
+export type Form = 'plain' | 'ttl' | 'heartbeat'
 
 export interface Machine {
   readonly variant: Variant
@@ -44,6 +51,8 @@ export interface Machine {
   waiting: ResourceUpdate['changed'] | undefined
   /** Parents that were sent before the client subscribed to their children's type, by that type (delta only). */
   readonly orphans: Map<TypeUrl, readonly Resource[]>
+  /** What has a TTL, of a client that takes them. */
+  leases: Leases | undefined
 }
 
 export interface Response {
@@ -51,6 +60,7 @@ export interface Response {
   readonly version: string
   readonly nonce: string
   readonly resources: readonly Resource[]
+  readonly form: Form
   /** Delta only. */
   readonly removed: readonly string[]
 }
@@ -69,6 +79,7 @@ export function createMachine(variant: Variant, noncePrefix = '', aggregated = t
     current: emptyResourceSet,
     waiting: undefined,
     orphans: new Map(),
+    leases: undefined,
   }
 }
 
@@ -97,8 +108,9 @@ export function settle(
   if (nonce === '') return 'subscribed'
   if (nonce !== sub.sentNonce) return 'expired'
   if (sub.inFlight === undefined) return 'subscribed'
-  if (error !== undefined) reject(sub, error, now)
-  else acknowledge(sub, now)
+  if (error === undefined) acknowledge(sub, now)
+  else if (sub.inFlight.heartbeat) sendAgain(sub)
+  else reject(sub, error, now)
   return error === undefined ? 'ack' : 'nack'
 }
 
@@ -127,14 +139,38 @@ export function nextResponse(machine: Machine, now: number): Response | undefine
       if (response !== undefined) return response
     }
   }
-  return machine.waiting !== undefined && adopt(machine) ? nextResponse(machine, now) : undefined
+  if (machine.waiting !== undefined && adopt(machine)) return nextResponse(machine, now)
+  return machine.leases?.size ? heartbeat(machine, machine.leases, now) : undefined
+}
+
+/** What the client must hear of again lest it expire. */
+function heartbeat(machine: Machine, leases: Leases, now: number): Response | undefined {
+  for (const [sub, each] of leases) {
+    if (each.due > now || !mayRenew(sub)) continue
+    const resources = renew(leases, sub, each, now)
+    if (resources.length === 0) continue
+    if (inFull(machine.variant, sub.typeUrl)) {
+      if (sub.complete) sub.owed = true
+      else for (const { name } of resources) sub.forced.add(name)
+      const response = respond(machine, sub, now)
+      if (response === undefined) continue
+      return response
+    }
+    const { typeUrl, sentVersion: version } = sub
+    const nonce = `${machine.noncePrefix}${++machine.nonces}`
+    sub.sentNonce = nonce
+    sub.sentAt = now
+    sub.inFlight = { nonce, version, changed: [], removed: [], heartbeat: resources }
+    return { typeUrl, version, nonce, resources, form: 'heartbeat', removed: [] }
+  }
+  return undefined
 }
 
 const gone = (sub: Subscription): boolean => sub.removals.size > 0
 
 /** Whether `nextResponse` may have something to say: cheap, for streams that mostly have not. */
 export function mayRespond(machine: Machine): boolean {
-  if (machine.waiting !== undefined) return true
+  if (machine.waiting !== undefined || machine.leases?.size) return true
   for (const sub of machine.subs)
     if (sub.inFlight === undefined && (sub.owed || hasUnsent(sub) || sub.removals.size > 0)) return true
   return false
@@ -167,9 +203,9 @@ function respond(machine: Machine, sub: Subscription, now: number): Response | u
   if (sub.inFlight !== undefined) return undefined
   const news = sub.owed || hasUnsent(sub)
   if (!news && sub.removals.size === 0) return undefined
-  const removals = mayRemove(machine, sub)
+  const removals = mayRemove(machine.subs, sub)
   if (!news && !removals) return undefined
-  const held = sideOf(sub.typeUrl) === 'routes' && now < (clustersDue(machine) ?? now)
+  const held = sideOf(sub.typeUrl) === 'routes' && now < (clustersDue(machine.subs) ?? now)
   if (held && !sub.owed && sub.forced.size === 0) return undefined
   // A complete response can't be partial, nor can the first one of a wildcard subscription.
   const only = held && !sub.complete && sub.sentNonce !== '' ? 'forced' : 'all'
@@ -200,45 +236,9 @@ function respond(machine: Machine, sub: Subscription, now: number): Response | u
     version: sub.sentVersion,
     nonce: sub.sentNonce,
     resources,
+    form: formOf(machine, sub, resources, now),
     removed: sub.complete ? [] : removed,
   }
-}
-
-/**
- * How long routes wait for clusters to be acknowledged, in milliseconds. Envoy acknowledges them when they are
- * warm: a matter of one exchange, unless a DNS name doesn't resolve or a secret doesn't come.
- */
-export const patienceMs = 3000
-
-/**
- * Until when listeners and routes wait for clusters; undefined if there is nothing to wait for. Without end
- * where clusters were not even sent: a route to a cluster that the client has never heard of is an outage.
- */
-function clustersDue(machine: Machine): number | undefined {
-  const sub = machine.subs.find((sub) => sideOf(sub.typeUrl) === 'clusters')
-  if (sub === undefined) return undefined
-  if (hasUnsent(sub)) return Number.POSITIVE_INFINITY
-  return sub.inFlight?.changed.length ? sub.sentAt + patienceMs : undefined
-}
-
-/** When `nextResponse` is to be called again even if nothing happens; undefined = never. */
-export function wakeAt(machine: Machine): number | undefined {
-  const due = clustersDue(machine)
-  if (due === undefined || due === Number.POSITIVE_INFINITY) return undefined
-  return machine.subs.some((sub) => sideOf(sub.typeUrl) === 'routes' && hasUnsent(sub)) ? due : undefined
-}
-
-/** What is gone may be removed when all additions are through and what uses it has been removed before. */
-function mayRemove(machine: Machine, sub: Subscription): boolean {
-  const side = sideOf(sub.typeUrl)
-  for (const other of machine.subs) {
-    if (other === sub) continue
-    if (hasUnsent(other)) return false
-    if (other.removals.size > 0 && removalRank(other.typeUrl) < removalRank(sub.typeUrl)) return false
-    if (side !== 'routes' && sideOf(other.typeUrl) === 'routes' && other.inFlight?.changed.length)
-      return false
-  }
-  return true
 }
 
 /**
@@ -263,26 +263,25 @@ const newest = (resources: readonly Resource[]): readonly Resource[] => [
   ...new Map(resources.map((resource) => [resource.name, resource])).values(),
 ]
 
+/** When `nextResponse` is to be called again even if nothing happens; undefined = never. */
+export function wakeAt({ subs, leases }: Machine): number | undefined {
+  const routes = routesDue(subs)
+  const renewal = leases?.size ? renewalAt(leases) : undefined
+  return routes === undefined || renewal === undefined ? (routes ?? renewal) : Math.min(routes, renewal)
+}
+
+function formOf(
+  { variant, leases }: Machine,
+  sub: Subscription,
+  sent: readonly Resource[],
+  now: number,
+): Form {
+  if (leases === undefined || !mayExpire(variant, sub.typeUrl)) return 'plain'
+  return lease(leases, sub, sent, now) ? 'ttl' : 'plain'
+}
+
 /** With what is to be removed later it is another version than without. */
 function versionOf(sub: Subscription, target: ResourceSet, deferred: readonly string[]): string {
   const version = target.version(sub.typeUrl)
   return sub.complete && deferred.length > 0 ? `${version}+${deferred.length}` : version
-}
-
-function namesOf(
-  changed: ResourceUpdate['changed'],
-  typeUrl: TypeUrl,
-): 'all' | ReadonlySet<string> | undefined {
-  return changed === 'all' ? 'all' : changed.get(typeUrl)
-}
-
-function union(before: Machine['waiting'], changed: ResourceUpdate['changed']): ResourceUpdate['changed'] {
-  if (before === undefined) return changed
-  if (before === 'all' || changed === 'all') return 'all'
-  const merged = new Map(before)
-  for (const [typeUrl, names] of changed) {
-    const earlier = merged.get(typeUrl)
-    merged.set(typeUrl, earlier === undefined ? names : new Set([...earlier, ...names]))
-  }
-  return merged
 }

@@ -39,13 +39,16 @@ export function plan(
     const held = heldOf(sub, name)
     const forced = sub.forced.has(name) || (first && held === undefined && sub.names.has(name))
     if (wanted !== undefined) {
-      if (forced || held?.version !== wanted.version) result.changed.push(wanted)
+      if (forced || held?.version !== wanted.version || isOverdue(wanted, held)) result.changed.push(wanted)
     } else if (forced || (held !== undefined && removals)) result.removed.push(name)
     else if (held !== undefined) result.deferred.push(name)
   }
   if (sub.rejection !== undefined) addSuspects(sub, sub.rejection, target, result)
   return result
 }
+
+/** When the client, which came with it, heard of it last is not known. */
+const isOverdue = ({ ttl }: Resource, held: Held): boolean => ttl !== undefined && held.resource === undefined
 
 /** Plans of clients that hold nothing yet, by what there is and what they want of it: they are the same for many. */
 const firstPlans = new WeakMap<object, WeakMap<object, Plan>>()

@@ -11,6 +11,7 @@ import { decodeDelta, decodeSotw, type LastLists } from './decode.ts'
 import { receiveDelta } from './delta.ts'
 import { encodeResponse } from './encode.ts'
 import type { Message } from './grpc/call.ts'
+import { takesTtl } from './heartbeat.ts'
 import type { XdsLimits } from './limits.ts'
 import {
   createMachine,
@@ -172,6 +173,7 @@ export function openStream(
 
   function connect(as: Node): void {
     node = as
+    if (takesTtl(as, variant)) machine.leases = new Map()
     info = { ...info, node }
     observer.onConnect?.(info)
     updates = deps.source.connect(as).subscribe({

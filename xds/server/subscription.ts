@@ -28,6 +28,8 @@ export interface Sent {
   readonly version: string
   readonly changed: readonly Resource[]
   readonly removed: readonly string[]
+  /** Of these it said that they live on, and nothing else. */
+  readonly heartbeat?: readonly Resource[]
 }
 
 /** A rejection that stands until what was rejected is accepted in another version or gone. */
@@ -237,6 +239,12 @@ export function reject(sub: Subscription, error: ClientError, now: number): void
     sub,
     names.filter((name) => !isInterested(sub, name)),
   )
+}
+
+/** The client has refused a heartbeat: what it was about has expired there, so it is sent whole. */
+export function sendAgain(sub: Subscription): void {
+  for (const { name } of sub.inFlight?.heartbeat ?? []) if (isInterested(sub, name)) sub.forced.add(name)
+  sub.inFlight = undefined
 }
 
 /** These names are settled; when nothing is left to blame, the rejection is over. */

@@ -1,0 +1,103 @@
+/** An Envoy whose resources have a TTL: they stay while the server tells it so, and go when it no longer does. */
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { bootstrap } from '#inject/bootstrap.ts'
+import type { EnvoyProcess } from '#src/demo/envoy-process.ts'
+import { resource, withTtl } from '#xds/make-resource.ts'
+import {
+  ClusterSchema,
+  Cluster_DiscoveryType as Discovery,
+} from '#xds/proto/gen/envoy/config/cluster/v3/cluster_pb.js'
+import { RuntimeSchema } from '#xds/proto/gen/envoy/service/runtime/v3/rtds_pb.js'
+import type { Resource } from '#xds/resources.ts'
+import { createMemorySource, createXdsServer } from '#xds/server/index.ts'
+import { shortName } from '#xds/type-urls.ts'
+import { cleanup, until } from '../support/cleanup.ts'
+import { envoy, stat } from '../support/envoys.ts'
+import { freePort } from '../support/ports.ts'
+
+const house = cleanup()
+after(() => house.end())
+
+const ttl = 1000
+const runtime = withTtl(
+  resource(RuntimeSchema, 'faults', { name: 'faults', layer: { 'fault.test': '1' } }),
+  ttl,
+)
+const cluster = (name: string): Resource =>
+  resource(ClusterSchema, name, {
+    name,
+    clusterDiscoveryType: { case: 'type', value: Discovery.STATIC },
+  })
+
+async function serve(port: number) {
+  const source = createMemorySource()
+  source.update('*', runtime, withTtl(cluster('mortal'), ttl), cluster('lasting'))
+  const pushes: string[] = []
+  const nacks: string[] = []
+  const observer = {
+    onPush: (_: unknown, typeUrl: string) => void pushes.push(shortName(typeUrl)),
+    onNack: (_: unknown, typeUrl: string, message: string) => void nacks.push(`${typeUrl}: ${message}`),
+  }
+  const server = house.add(createXdsServer({ source, observer }), (each) => each.close())
+  await server.listen(`127.0.0.1:${port}`)
+  const pushed = (type: string) => pushes.filter((each) => each === type).length
+  return { source, pushed, nacks, close: () => server.close() }
+}
+
+const hasRuntime = async (running: EnvoyProcess) =>
+  (await running.get('/runtime')).body.includes('fault.test')
+
+for (const xdsApi of ['DELTA_GRPC', 'GRPC'] as const)
+  test(`${xdsApi}: heartbeats keep resources; without a server they go, and come back with it`, async (t) => {
+    const port = await freePort()
+    const server = await serve(port)
+    const base = bootstrap({ id: xdsApi, xds: `127.0.0.1:${port}`, xdsApi, adminPort: 0 })
+    const rtds = { name: 'faults', rtds_config: { ads: {}, resource_api_version: 'V3' } }
+    const running = await envoy(house, {
+      ...base,
+      layered_runtime: { layers: [{ name: 'rtds', rtds_layer: rtds }] },
+    })
+    await running.ready()
+    const names = async () => {
+      const { body } = await running.get('/clusters')
+      return ['lasting', 'mortal'].filter((name) => body.includes(`${name}::`))
+    }
+    await until('all to be there', async () => (await hasRuntime(running)) && (await names()).length === 2)
+    const counters = async () => ({
+      modified: await stat(running, 'cluster_manager.cluster_modified'),
+      added: await stat(running, 'cluster_manager.cluster_added'),
+      removed: await stat(running, 'cluster_manager.cluster_removed'),
+      runtime: await stat(running, 'runtime.load_success'),
+    })
+    const before = await counters()
+    await until(
+      'four heartbeats of each, twice the TTL',
+      () => server.pushed('rtds') > 4 && server.pushed('cds') > 4,
+    )
+    const { runtime: loads, ...unchanged } = await counters()
+    assert.deepEqual({ ...unchanged, runtime: before.runtime }, before, 'no cluster is touched')
+    // A heartbeat of state of the world carries the layer itself.
+    if (xdsApi === 'DELTA_GRPC') assert.equal(loads, before.runtime, 'nothing is loaded again')
+    assert.ok(await hasRuntime(running))
+    assert.deepEqual(await names(), ['lasting', 'mortal'])
+    assert.deepEqual(server.nacks, [])
+
+    await server.close()
+    const gone = performance.now()
+    await until(
+      'what has a TTL to go',
+      async () => !(await hasRuntime(running)) && (await names()).length === 1,
+    )
+    t.diagnostic(`gone after ${Math.round(performance.now() - gone)} ms`)
+    assert.deepEqual(await names(), ['lasting'])
+
+    const second = await serve(port)
+    await until(
+      'all to be back',
+      async () => (await hasRuntime(running)) && (await names()).length === 2,
+      20_000,
+    )
+    assert.deepEqual(second.nacks, [])
+    await running.stop()
+  })

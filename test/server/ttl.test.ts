@@ -1,0 +1,399 @@
+/** Resources with a TTL, and the heartbeats that keep them (on the server's streams, without a network, in virtual time). */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { silentLogger } from '#support/logger.ts'
+import { makeResource, withTtl } from '#xds/make-resource.ts'
+import {
+  DeltaDiscoveryRequestSchema,
+  DeltaDiscoveryResponseSchema,
+  DiscoveryRequestSchema,
+  DiscoveryResponseSchema,
+  ResourceSchema,
+} from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
+import { anyBytes, decode, encode, milliseconds, StringValueSchema, unpack } from '#xds/proto/index.ts'
+import type { Resource } from '#xds/resources.ts'
+import { noBodies } from '#xds/server/bodies.ts'
+import { toBuffer } from '#xds/server/encode.ts'
+import type { Message } from '#xds/server/grpc/call.ts'
+import { defaultLimits } from '#xds/server/limits.ts'
+import { createMemorySource, type MemorySource } from '#xds/server/memory.ts'
+import { createNameLists } from '#xds/server/name-lists.ts'
+import { openStream } from '#xds/server/stream.ts'
+import { shortName, typeUrls } from '#xds/type-urls.ts'
+
+const { cluster: CDS, endpoint: EDS, listener: LDS, runtime: RTDS, virtualHost: VHDS } = typeUrls
+type Protocol = 'sotw' | 'delta'
+
+const r = (typeUrl: string, name: string, value = '1'): Resource =>
+  makeResource(typeUrl, name, anyBytes(StringValueSchema, { value }))
+const mortal = (typeUrl: string, name: string, ttl = 1000, value?: string): Resource =>
+  withTtl(r(typeUrl, name, value), ttl)
+
+interface Scene {
+  readonly source: MemorySource
+  /** Virtual time. */
+  pass(ms: number): void
+  /** When the stream asked to be woken; empty = never. */
+  timers(): number[]
+  request(typeUrl: string, fields?: object): void
+  /** Takes (or refuses) the newest response of the type. */
+  answer(typeUrl: string, error?: string): void
+  /** What came since it was asked last: `eds: a=1 (ttl 1000) b (ttl 500) -c`, `b` without content. */
+  said(...messages: string[]): void
+  readonly bytes: Buffer[]
+}
+
+/** An Envoy on an aggregated stream. */
+function scene(protocol: Protocol, node: object = { userAgentName: 'envoy' }): Scene {
+  const source = createMemorySource()
+  const log: string[] = []
+  const bytes: Buffer[] = []
+  const nonces = new Map<string, string>()
+  let clock = 0
+  let timers: { at: number; work: () => void }[] = []
+  const outlet = {
+    peer: 'p',
+    send(message: Message, taken: () => void) {
+      bytes.push(toBuffer(message))
+      const read = (protocol === 'sotw' ? readSotw : readDelta)(bytes.at(-1)!)
+      nonces.set(read.typeUrl, read.nonce)
+      log.push([`${shortName(read.typeUrl)}:`, ...read.items].join(' '))
+      taken()
+    },
+    end: (_: unknown, text: string) => assert.fail(text),
+    cut: () => {},
+  }
+  const wait = (ms: number, work: () => void): (() => void) => {
+    const timer = { at: clock + ms, work }
+    timers.push(timer)
+    return () => {
+      timers = timers.filter((each) => each !== timer)
+    }
+  }
+  const stream = openStream('s', protocol, undefined, outlet, {
+    ...{ source, log: silentLogger, now: () => clock, wait, limits: defaultLimits, observer: {} },
+    shared: { bodies: noBodies, nameLists: createNameLists() },
+    turns: { add: (work: () => void) => work() },
+  })
+  const request = (typeUrl: string, fields: object = {}): void => {
+    const schema = protocol === 'sotw' ? DiscoveryRequestSchema : DeltaDiscoveryRequestSchema
+    stream.receive(Buffer.from(encode(schema, { node: { id: 'n', ...node }, typeUrl, ...fields })))
+  }
+  return {
+    source,
+    bytes,
+    request,
+    timers: () => timers.map(({ at }) => at),
+    pass(ms) {
+      const end = clock + ms
+      for (let next = due(); next !== undefined; next = due()) {
+        clock = Math.max(clock, next.at)
+        timers = timers.filter((each) => each !== next)
+        next.work()
+      }
+      clock = end
+      function due() {
+        return timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
+      }
+    },
+    answer(typeUrl, error) {
+      const names = protocol === 'sotw' ? { resourceNames: wanted.get(typeUrl) ?? [] } : {}
+      const errorDetail = error === undefined ? {} : { errorDetail: { code: 13, message: error } }
+      request(typeUrl, { responseNonce: nonces.get(typeUrl)!, ...names, ...errorDetail })
+    },
+    said: (...messages) => assert.deepEqual(log.splice(0), messages),
+  }
+}
+
+/** Names that a state-of-the-world client repeats. */
+const wanted = new Map([
+  [EDS, ['a', 'b']],
+  [RTDS, ['a', 'b']],
+])
+
+const itemOf = (name: string, body: Uint8Array | undefined, ttl: number | undefined): string =>
+  `${name}${body ? `=${decode(StringValueSchema, body).value}` : ''}${ttl === undefined ? '' : ` (ttl ${ttl})`}`
+
+function readDelta(bytes: Buffer) {
+  const { typeUrl, nonce, resources, removedResources } = decode(DeltaDiscoveryResponseSchema, bytes)
+  const items = resources.map(({ name, resource, ttl }) =>
+    itemOf(name, resource?.value, ttl && milliseconds(ttl)),
+  )
+  return { typeUrl, nonce, items: [...items.sort(), ...removedResources.map((name) => `-${name}`)] }
+}
+
+/** Bare resources don't say their names. */
+function readSotw(bytes: Buffer) {
+  const { typeUrl, nonce, resources } = decode(DiscoveryResponseSchema, bytes)
+  const items = resources.map((any) => {
+    const wrapped = unpack(ResourceSchema, any)
+    if (wrapped === undefined) return itemOf('bare', any.value, undefined)
+    return itemOf(wrapped.name, wrapped.resource?.value, wrapped.ttl && milliseconds(wrapped.ttl))
+  })
+  return { typeUrl, nonce, items: items.sort() }
+}
+
+const subscribe: Record<Protocol, (...names: string[]) => object> = {
+  sotw: (...resourceNames) => ({ resourceNames }),
+  delta: (...resourceNamesSubscribe) => ({ resourceNamesSubscribe }),
+}
+
+describe('a TTL', () => {
+  test('is part of the version, whichever it had before', () => {
+    const plain = r(EDS, 'a')
+    const versions = [plain, withTtl(plain, 1000), withTtl(plain, 2000)].map(({ version }) => version)
+    assert.equal(new Set(versions).size, 3)
+    assert.equal(withTtl(withTtl(plain, 1000), 2000).version, versions[2])
+    for (const ttl of [0, -1, Number.NaN]) assert.throws(() => withTtl(plain, ttl), RangeError)
+  })
+
+  test('that comes and goes is told without a change of content', () => {
+    const { source, request, answer, said, timers } = scene('delta')
+    source.update('*', r(EDS, 'a'))
+    request(EDS, subscribe.delta('a'))
+    said('eds: a=1')
+    answer(EDS)
+    assert.deepEqual(timers(), [], 'nothing expires, so no timer')
+    source.update('*', mortal(EDS, 'a'))
+    said('eds: a=1 (ttl 1000)')
+    answer(EDS)
+    assert.deepEqual(timers(), [500])
+    source.update('*', r(EDS, 'a'))
+    said('eds: a=1')
+    answer(EDS)
+  })
+})
+
+describe('delta: heartbeats', () => {
+  test('name what expires, half-way, and nothing else', () => {
+    const { source, request, answer, said, pass } = scene('delta')
+    source.update('*', mortal(EDS, 'a'), r(EDS, 'b'))
+    request(EDS, subscribe.delta('a', 'b'))
+    said('eds: a=1 (ttl 1000) b=1')
+    answer(EDS)
+    pass(499)
+    said()
+    pass(1)
+    said('eds: a (ttl 1000)')
+    answer(EDS)
+    pass(500)
+    said('eds: a (ttl 1000)')
+  })
+
+  test('carry the version that the client has', () => {
+    const { source, request, answer, pass, bytes } = scene('delta')
+    const a = mortal(EDS, 'a')
+    source.update('*', a)
+    request(EDS, subscribe.delta('a'))
+    answer(EDS)
+    pass(500)
+    const [sent, heartbeat] = bytes.map((each) => decode(DeltaDiscoveryResponseSchema, each).resources[0])
+    assert.deepEqual([sent?.version, heartbeat?.version], [a.version, a.version])
+    assert.equal(heartbeat?.resource, undefined)
+  })
+
+  test('wait for the acknowledgement of what is in flight, and go out with it', () => {
+    const { source, request, answer, said, pass, timers } = scene('delta')
+    source.update('*', mortal(EDS, 'a'))
+    request(EDS, subscribe.delta('a'))
+    said('eds: a=1 (ttl 1000)')
+    pass(900)
+    said()
+    assert.deepEqual(timers(), [], 'no timer turns while the client is silent')
+    answer(EDS)
+    said('eds: a (ttl 1000)')
+  })
+
+  test('end with the resource, and with the interest in it', () => {
+    const { source, request, answer, said, pass, timers } = scene('delta')
+    source.update('*', mortal(EDS, 'a'), mortal(EDS, 'b'))
+    request(EDS, subscribe.delta('a', 'b'))
+    answer(EDS)
+    source.remove('*', EDS, 'a')
+    answer(EDS)
+    said('eds: a=1 (ttl 1000) b=1 (ttl 1000)', 'eds: -a')
+    pass(500)
+    said('eds: b (ttl 1000)')
+    answer(EDS)
+    request(EDS, { resourceNamesUnsubscribe: ['b'] })
+    pass(10_000)
+    said()
+    assert.deepEqual(timers(), [])
+  })
+
+  test('a refused heartbeat: the client has lost it, so it is sent whole', () => {
+    const { source, request, answer, said, pass } = scene('delta')
+    source.update('*', mortal(EDS, 'a'))
+    request(EDS, subscribe.delta('a'))
+    answer(EDS)
+    pass(500)
+    answer(EDS, 'type URL does not match')
+    said('eds: a=1 (ttl 1000)', 'eds: a (ttl 1000)', 'eds: a=1 (ttl 1000)')
+    answer(EDS)
+    pass(500)
+    said('eds: a (ttl 1000)')
+  })
+
+  test('none of what was refused, since the client has something else', () => {
+    const { source, request, answer, said, pass } = scene('delta')
+    source.update('*', mortal(EDS, 'a'))
+    request(EDS, subscribe.delta('a'))
+    answer(EDS, 'a is bad')
+    said('eds: a=1 (ttl 1000)')
+    pass(5000)
+    said()
+    source.update('*', mortal(EDS, 'a', 1000, '2'))
+    answer(EDS)
+    pass(500)
+    said('eds: a=2 (ttl 1000)', 'eds: a (ttl 1000)')
+  })
+
+  test('several types: each at its own time', () => {
+    const { source, request, answer, said, pass } = scene('delta')
+    source.update('*', mortal(EDS, 'a', 1000), mortal(RTDS, 'a', 600))
+    for (const typeUrl of [EDS, RTDS]) {
+      request(typeUrl, subscribe.delta('a'))
+      answer(typeUrl)
+    }
+    said('eds: a=1 (ttl 1000)', 'rtds: a=1 (ttl 600)')
+    pass(499)
+    said('rtds: a (ttl 600)')
+    pass(1)
+    said('eds: a (ttl 1000)')
+  })
+
+  test('clusters: they neither hold up routes nor carry the version of others', () => {
+    const { source, request, answer, said, pass } = scene('delta')
+    source.update('*', mortal(CDS, 'a'), r(CDS, 'b'))
+    request(CDS)
+    answer(CDS)
+    request(typeUrls.listener)
+    answer(typeUrls.listener)
+    said('cds: a=1 (ttl 1000) b=1', 'lds:')
+    pass(500)
+    said('cds: a (ttl 1000)')
+    source.update('*', r(typeUrls.listener, 'l'))
+    said('lds: l=1')
+  })
+
+  test('a virtual host goes with its content', () => {
+    const { source, request, answer, said, pass } = scene('delta')
+    source.update('*', mortal(VHDS, 'a'))
+    request(VHDS, subscribe.delta('a'))
+    answer(VHDS)
+    pass(500)
+    said('vhds: a=1 (ttl 1000)', 'vhds: a=1 (ttl 1000)')
+  })
+
+  test('who comes back with a resource is told of it again, since nobody knows when it heard of it last', () => {
+    const { source, request, said } = scene('delta')
+    const [a, b] = [mortal(EDS, 'a'), r(EDS, 'b')]
+    source.update('*', a, b)
+    request(EDS, {
+      ...subscribe.delta('a', 'b'),
+      initialResourceVersions: { a: a.version, b: b.version },
+    })
+    request(CDS)
+    said('eds: a=1 (ttl 1000) b=1', 'cds:')
+    const later = scene('delta')
+    later.source.update('*', a, b)
+    later.request(CDS)
+    later.request(EDS, {
+      ...subscribe.delta('a', 'b'),
+      initialResourceVersions: { a: a.version, b: b.version },
+    })
+    later.said('cds:', 'eds: a=1 (ttl 1000)')
+  })
+})
+
+describe('state of the world: heartbeats', () => {
+  test('are what expires, again: Envoy takes no notice of it without content', () => {
+    const { source, request, answer, said, pass } = scene('sotw')
+    source.update('*', mortal(RTDS, 'a'), r(RTDS, 'b'))
+    request(RTDS, subscribe.sotw('a', 'b'))
+    said('rtds: a=1 (ttl 1000) bare=1')
+    answer(RTDS)
+    pass(500)
+    said('rtds: a=1 (ttl 1000)')
+    answer(RTDS)
+    pass(500)
+    said('rtds: a=1 (ttl 1000)')
+  })
+
+  test('none for types whose end crashes Envoy: they have no TTL there', () => {
+    for (const typeUrl of [EDS, typeUrls.route, typeUrls.secret, typeUrls.extensionConfig]) {
+      const { source, request, answer, said, timers } = scene('sotw')
+      source.update('*', mortal(typeUrl, 'a'))
+      request(typeUrl, subscribe.sotw('a'))
+      said(`${shortName(typeUrl)}: bare=1`)
+      answer(typeUrl)
+      assert.deepEqual(timers(), [])
+    }
+  })
+
+  test('of clusters are complete', () => {
+    const { source, request, answer, said, pass } = scene('sotw')
+    source.update('*', mortal(CDS, 'a'), r(CDS, 'b'))
+    request(CDS)
+    answer(CDS)
+    said('cds: a=1 (ttl 1000) bare=1')
+    pass(500)
+    said('cds: a=1 (ttl 1000) bare=1')
+  })
+
+  test('of listeners carry no news that has to wait for clusters', () => {
+    const { source, request, answer, said, pass } = scene('sotw')
+    source.update('*', r(CDS, 'a'), mortal(LDS, 'l'))
+    for (const typeUrl of [CDS, LDS]) {
+      request(typeUrl)
+      answer(typeUrl)
+    }
+    said('cds: bare=1', 'lds: l=1 (ttl 1000)')
+    source.update('*', r(CDS, 'a', '2'), mortal(LDS, 'l', 1000, '2'))
+    pass(600)
+    said('cds: bare=2')
+    answer(CDS)
+    said('lds: l=2 (ttl 1000)')
+  })
+
+  test('reuse the bytes of the resource', () => {
+    const { source, request, answer, pass, bytes } = scene('sotw')
+    source.update('*', mortal(RTDS, 'a'))
+    request(RTDS, subscribe.sotw('a', 'b'))
+    answer(RTDS)
+    pass(500)
+    const read = bytes.map((each) => decode(DiscoveryResponseSchema, each))
+    assert.deepEqual(read[0]?.resources, read[1]?.resources)
+    assert.equal(read[0]?.versionInfo, read[1]?.versionInfo)
+    assert.notEqual(read[0]?.nonce, read[1]?.nonce)
+  })
+})
+
+const ttl = 'xds.config.supports-resource-ttl'
+const wrap = 'xds.config.resource-in-sotw'
+const clients: readonly (readonly [Protocol, string, object, boolean])[] = [
+  ['delta', 'Envoy, which announces nothing', { userAgentName: 'envoy' }, true],
+  ['sotw', 'Envoy, which announces nothing', { userAgentName: 'envoy' }, true],
+  ['delta', 'another that takes TTLs', { clientFeatures: [ttl] }, true],
+  ['sotw', 'another that takes TTLs and wrapped resources', { clientFeatures: [ttl, wrap] }, true],
+  ['sotw', 'another that takes TTLs, but no wrapped resources', { clientFeatures: [ttl] }, false],
+  ['sotw', 'another that takes wrapped resources only', { clientFeatures: [wrap] }, false],
+  ['delta', 'another', {}, false],
+]
+
+describe('who gets TTLs:', () => {
+  for (const [protocol, name, node, gets] of clients) {
+    test(`${protocol}: ${name}: ${gets ? 'yes' : 'no'}`, () => {
+      const { source, request, answer, said, pass, timers } = scene(protocol, node)
+      const sotw = protocol === 'sotw'
+      source.update('*', mortal(RTDS, 'a'), r(RTDS, 'b'))
+      request(RTDS, subscribe[protocol]('a', 'b'))
+      const bare = sotw ? 'rtds: bare=1 bare=1' : 'rtds: a=1 b=1'
+      said(gets ? `rtds: a=1 (ttl 1000) ${sotw ? 'bare' : 'b'}=1` : bare)
+      answer(RTDS)
+      assert.equal(timers().length, gets ? 1 : 0)
+      pass(500)
+      said(...(gets ? [sotw ? 'rtds: a=1 (ttl 1000)' : 'rtds: a (ttl 1000)'] : []))
+    })
+  }
+})
