@@ -5,13 +5,16 @@
  * costs O(√n), a look-up two hash look-ups, and a thousand old sets held by slow clients cost little.
  */
 import { hash } from 'node:crypto'
-import type { Resource, ResourceSet, ResourceUpdate, TypeUrl } from './resources.ts'
+import type { Absence, Resource, ResourceSet, ResourceUpdate, TypeUrl } from './resources.ts'
 
 /** What names a resource; a Resource is one. */
 export type ResourceKey = Pick<Resource, 'typeUrl' | 'name'>
 
 /** See ResourceSet.missing. */
 export type Missing = (typeUrl: TypeUrl, name: string) => Resource | undefined
+
+/** See ResourceSet.absence. */
+export type WhyAbsent = (typeUrl: TypeUrl, name: string) => Absence | undefined
 
 /** A set that can be changed by `withChanges`. */
 export interface ChangeableResourceSet extends ResourceSet {
@@ -34,9 +37,13 @@ const nothingMissing: Missing = () => undefined
 /** The set of nothing, of which all sets are made. */
 export const emptyResourceSet: ChangeableResourceSet = setOf(new Map(), nothingMissing)
 
-/** The same resources with another answer to `missing`. */
-export function withMissing(set: ChangeableResourceSet, missing: Missing): ChangeableResourceSet {
-  return setOf(set.types, missing)
+/** The same resources with other answers to `missing` and `absence`. */
+export function withMissing(
+  set: ChangeableResourceSet,
+  missing: Missing,
+  absence?: WhyAbsent,
+): ChangeableResourceSet {
+  return setOf(set.types, missing, absence)
 }
 
 /**
@@ -73,7 +80,7 @@ export function advance(
     types.set(typeUrl, changeTable(before, changes))
     changed.set(typeUrl, new Set(changes.keys()))
   }
-  return changed.size === 0 ? undefined : { resources: setOf(types, set.missing), changed }
+  return changed.size === 0 ? undefined : { resources: setOf(types, set.missing, set.absence), changed }
 }
 
 /**
@@ -111,6 +118,7 @@ export function layered(first: ResourceSet, second: ResourceSet): ResourceSet {
       return overlapOf(typeUrl).version
     },
     missing: (typeUrl, name) => first.missing(typeUrl, name) ?? second.missing(typeUrl, name),
+    absence: (typeUrl, name) => first.absence?.(typeUrl, name) ?? second.absence?.(typeUrl, name),
   }
 }
 
@@ -134,7 +142,11 @@ function findOverlap(first: ResourceSet, second: ResourceSet, typeUrl: TypeUrl):
 }
 
 /** Functions of a closure rather than methods, so that a set can be spread and taken apart. */
-function setOf(types: ReadonlyMap<TypeUrl, Table>, missing: Missing): ChangeableResourceSet {
+function setOf(
+  types: ReadonlyMap<TypeUrl, Table>,
+  missing: Missing,
+  absence?: WhyAbsent,
+): ChangeableResourceSet {
   return {
     types,
     get: (typeUrl, name) => {
@@ -146,6 +158,7 @@ function setOf(types: ReadonlyMap<TypeUrl, Table>, missing: Missing): Changeable
     version: (typeUrl) => versionOf(types.get(typeUrl) ?? emptyTable),
     content: (typeUrl) => types.get(typeUrl) ?? emptyTable,
     missing,
+    ...(absence && { absence }),
   }
 }
 

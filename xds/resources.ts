@@ -35,6 +35,18 @@ export interface ResourceSet {
    * resource, so that no client warms for ever, or undefined = "does not exist".
    */
   missing(typeUrl: TypeUrl, name: string): Resource | undefined
+  /** Why a name does not exist, if more is known than that; its client is told. */
+  absence?(typeUrl: TypeUrl, name: string): Absence | undefined
+}
+
+/**
+ * Why a client does not get what it named (https://github.com/cncf/xds/blob/main/proposals/TP3-xds-error-propagation.md).
+ * Other codes would mean that it may keep what it has, but a set has nothing of the kind to say: it holds what was
+ * good last.
+ */
+export interface Absence {
+  readonly code: 'NOT_FOUND' | 'PERMISSION_DENIED'
+  readonly message: string
 }
 
 export interface ResourceUpdate {

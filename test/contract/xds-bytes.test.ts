@@ -1,6 +1,7 @@
 /** Hand-written framing against the protobuf library, both ways. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { status } from '@grpc/grpc-js'
 import * as fc from 'fast-check'
 import { makeResource, withTtl } from '#xds/make-resource.ts'
 import {
@@ -46,6 +47,14 @@ const response: fc.Arbitrary<Response> = fc.record({
   resources: fc.array(resource, { maxLength: 5 }),
   form: fc.constantFrom('plain' as const, 'ttl' as const),
   removed: fc.array(text, { maxLength: 4 }),
+  absent: fc.array(
+    fc.record({
+      name: text,
+      code: fc.constantFrom('NOT_FOUND' as const, 'PERMISSION_DENIED' as const),
+      message: text,
+    }),
+    { maxLength: 3 },
+  ),
 })
 test('responses are what the library reads, in as many bytes as it writes', (t) => {
   const bodies = createBodies()
@@ -60,10 +69,19 @@ test('responses are what the library reads, in as many bytes as it writes', (t) 
         sent.resources.map(({ bytes }) => Uint8Array.from(bytes)),
       )
       assert.equal(encode(DiscoveryResponseSchema, read).length, sotw.length)
+      const errors = sent.absent.map(({ name, code, message }) => [name, status[code], message])
+      const said = ({ resourceErrors }: Pick<typeof read, 'resourceErrors'>) =>
+        resourceErrors.map((each) => [
+          each.resourceName?.name,
+          each.errorDetail?.code,
+          each.errorDetail?.message,
+        ])
+      assert.deepEqual(said(read), errors)
 
       const delta = toBuffer(encodeResponse('delta', sent, bodies))
       const readDelta = decode(DeltaDiscoveryResponseSchema, delta)
       assert.deepEqual(readDelta.removedResources, sent.removed)
+      assert.deepEqual(said(readDelta), errors)
       assert.deepEqual(
         readDelta.resources.map(({ name, version }) => [name, version]),
         sent.resources.map(({ name, version }) => [name, version]),
@@ -92,7 +110,7 @@ test('equal responses share their resources’ bytes; what is a client’s own i
   const parts = (variant: 'sotw' | 'delta', resources: Resource[], nonce: string) =>
     encodeResponse(
       variant,
-      { typeUrl: 't', version: '1', nonce, resources, form: 'plain', removed: [] },
+      { typeUrl: 't', version: '1', nonce, resources, form: 'plain', removed: [], absent: [] },
       bodies,
     ).parts
   const [body, own] = parts('delta', [a!, b!], 'n1')

@@ -1,142 +1,20 @@
-/** Resources with a TTL, and the heartbeats that keep them (on the server's streams, without a network, in virtual time). */
+/** Resources with a TTL, and the heartbeats that keep them. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { silentLogger } from '#support/logger.ts'
-import { makeResource, withTtl } from '#xds/make-resource.ts'
+import { withTtl } from '#xds/make-resource.ts'
 import {
-  DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
-  DiscoveryRequestSchema,
   DiscoveryResponseSchema,
-  ResourceSchema,
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
-import { anyBytes, decode, encode, milliseconds, StringValueSchema, unpack } from '#xds/proto/index.ts'
+import { decode } from '#xds/proto/index.ts'
 import type { Resource } from '#xds/resources.ts'
-import { noBodies } from '#xds/server/bodies.ts'
-import { toBuffer } from '#xds/server/encode.ts'
-import type { Message } from '#xds/server/grpc/call.ts'
-import { defaultLimits } from '#xds/server/limits.ts'
-import { createMemorySource, type MemorySource } from '#xds/server/memory.ts'
-import { createNameLists } from '#xds/server/name-lists.ts'
-import { openStream } from '#xds/server/stream.ts'
 import { shortName, typeUrls } from '#xds/type-urls.ts'
+import { type Protocol, r, scene, subscribe } from './scene.ts'
 
 const { cluster: CDS, endpoint: EDS, listener: LDS, runtime: RTDS, virtualHost: VHDS } = typeUrls
-type Protocol = 'sotw' | 'delta'
 
-const r = (typeUrl: string, name: string, value = '1'): Resource =>
-  makeResource(typeUrl, name, anyBytes(StringValueSchema, { value }))
 const mortal = (typeUrl: string, name: string, ttl = 1000, value?: string): Resource =>
   withTtl(r(typeUrl, name, value), ttl)
-
-interface Scene {
-  readonly source: MemorySource
-  /** Virtual time. */
-  pass(ms: number): void
-  /** When the stream asked to be woken; empty = never. */
-  timers(): number[]
-  request(typeUrl: string, fields?: object): void
-  /** Takes (or refuses) the newest response of the type. */
-  answer(typeUrl: string, error?: string): void
-  /** What came since it was asked last: `eds: a=1 (ttl 1000) b (ttl 500) -c`, `b` without content. */
-  said(...messages: string[]): void
-  readonly bytes: Buffer[]
-}
-
-/** An Envoy on an aggregated stream. */
-function scene(protocol: Protocol, node: object = { userAgentName: 'envoy' }): Scene {
-  const source = createMemorySource()
-  const log: string[] = []
-  const bytes: Buffer[] = []
-  const nonces = new Map<string, string>()
-  let clock = 0
-  let timers: { at: number; work: () => void }[] = []
-  const outlet = {
-    peer: 'p',
-    send(message: Message, taken: () => void) {
-      bytes.push(toBuffer(message))
-      const read = (protocol === 'sotw' ? readSotw : readDelta)(bytes.at(-1)!)
-      nonces.set(read.typeUrl, read.nonce)
-      log.push([`${shortName(read.typeUrl)}:`, ...read.items].join(' '))
-      taken()
-    },
-    end: (_: unknown, text: string) => assert.fail(text),
-    cut: () => {},
-  }
-  const wait = (ms: number, work: () => void): (() => void) => {
-    const timer = { at: clock + ms, work }
-    timers.push(timer)
-    return () => {
-      timers = timers.filter((each) => each !== timer)
-    }
-  }
-  const stream = openStream('s', protocol, undefined, outlet, {
-    ...{ source, log: silentLogger, now: () => clock, wait, limits: defaultLimits, observer: {} },
-    shared: { bodies: noBodies, nameLists: createNameLists() },
-    turns: { add: (work: () => void) => work() },
-  })
-  const request = (typeUrl: string, fields: object = {}): void => {
-    const schema = protocol === 'sotw' ? DiscoveryRequestSchema : DeltaDiscoveryRequestSchema
-    stream.receive(Buffer.from(encode(schema, { node: { id: 'n', ...node }, typeUrl, ...fields })))
-  }
-  return {
-    source,
-    bytes,
-    request,
-    timers: () => timers.map(({ at }) => at),
-    pass(ms) {
-      const end = clock + ms
-      for (let next = due(); next !== undefined; next = due()) {
-        clock = Math.max(clock, next.at)
-        timers = timers.filter((each) => each !== next)
-        next.work()
-      }
-      clock = end
-      function due() {
-        return timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
-      }
-    },
-    answer(typeUrl, error) {
-      const names = protocol === 'sotw' ? { resourceNames: wanted.get(typeUrl) ?? [] } : {}
-      const errorDetail = error === undefined ? {} : { errorDetail: { code: 13, message: error } }
-      request(typeUrl, { responseNonce: nonces.get(typeUrl)!, ...names, ...errorDetail })
-    },
-    said: (...messages) => assert.deepEqual(log.splice(0), messages),
-  }
-}
-
-/** Names that a state-of-the-world client repeats. */
-const wanted = new Map([
-  [EDS, ['a', 'b']],
-  [RTDS, ['a', 'b']],
-])
-
-const itemOf = (name: string, body: Uint8Array | undefined, ttl: number | undefined): string =>
-  `${name}${body ? `=${decode(StringValueSchema, body).value}` : ''}${ttl === undefined ? '' : ` (ttl ${ttl})`}`
-
-function readDelta(bytes: Buffer) {
-  const { typeUrl, nonce, resources, removedResources } = decode(DeltaDiscoveryResponseSchema, bytes)
-  const items = resources.map(({ name, resource, ttl }) =>
-    itemOf(name, resource?.value, ttl && milliseconds(ttl)),
-  )
-  return { typeUrl, nonce, items: [...items.sort(), ...removedResources.map((name) => `-${name}`)] }
-}
-
-/** Bare resources don't say their names. */
-function readSotw(bytes: Buffer) {
-  const { typeUrl, nonce, resources } = decode(DiscoveryResponseSchema, bytes)
-  const items = resources.map((any) => {
-    const wrapped = unpack(ResourceSchema, any)
-    if (wrapped === undefined) return itemOf('bare', any.value, undefined)
-    return itemOf(wrapped.name, wrapped.resource?.value, wrapped.ttl && milliseconds(wrapped.ttl))
-  })
-  return { typeUrl, nonce, items: items.sort() }
-}
-
-const subscribe: Record<Protocol, (...names: string[]) => object> = {
-  sotw: (...resourceNames) => ({ resourceNames }),
-  delta: (...resourceNamesSubscribe) => ({ resourceNamesSubscribe }),
-}
 
 describe('a TTL', () => {
   test('is part of the version, whichever it had before', () => {
@@ -384,7 +262,7 @@ const clients: readonly (readonly [Protocol, string, object, boolean])[] = [
 describe('who gets TTLs:', () => {
   for (const [protocol, name, node, gets] of clients) {
     test(`${protocol}: ${name}: ${gets ? 'yes' : 'no'}`, () => {
-      const { source, request, answer, said, pass, timers } = scene(protocol, node)
+      const { source, request, answer, said, pass, timers } = scene(protocol, { node })
       const sotw = protocol === 'sotw'
       source.update('*', mortal(RTDS, 'a'), r(RTDS, 'b'))
       request(RTDS, subscribe[protocol]('a', 'b'))

@@ -3,12 +3,12 @@
  * Field numbers are those of envoy/service/discovery/v3/discovery.proto; the wire format is protobuf's
  * (https://protobuf.dev/programming-guides/encoding/), to which the order of fields means nothing.
  */
-import { ResourceSchema } from '../proto/gen/envoy/service/discovery/v3/discovery_pb.js'
+import { ResourceErrorSchema, ResourceSchema } from '../proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { DurationSchema, duration, encode, typeUrlOf } from '../proto/index.ts'
 import type { Resource } from '../resources.ts'
 import type { Bodies } from './bodies.ts'
 import type { Message } from './grpc/call.ts'
-import type { Form, Response, Variant } from './machine.ts'
+import type { Absent, Form, Response, Variant } from './machine.ts'
 
 /** A response in pieces: its resources, which it shares with equal responses to others, and last what is its own. */
 export function encodeResponse(variant: Variant, response: Response, bodies: Bodies): Message {
@@ -58,14 +58,24 @@ function wrapped(resource: Resource): Pick<Resource, 'bytes'> {
 }
 const resourceType = typeUrlOf(ResourceSchema)
 
-/** DiscoveryResponse: version_info = 1, type_url = 4, nonce = 5. */
-function sotwTail({ version, typeUrl, nonce }: Response): Buffer {
-  return written(textSize(version) + textSize(typeUrl) + textSize(nonce), (out) => {
+/** DiscoveryResponse: version_info = 1, type_url = 4, nonce = 5, resource_errors = 7. */
+function sotwTail({ version, typeUrl, nonce, absent }: Response): Buffer {
+  const errors = absent.map(errorBytes)
+  const size = textSize(version) + textSize(typeUrl) + textSize(nonce) + sizeOf(errors)
+  return written(size, (out) => {
     writeText(out, 1, version)
     writeText(out, 4, typeUrl)
     writeText(out, 5, nonce)
+    for (const error of errors) writeBytes(out, 7, error)
   })
 }
+
+const errorBytes = ({ name, code, message }: Absent): Uint8Array =>
+  encode(ResourceErrorSchema, { resourceName: { name }, errorDetail: { code: codes[code], message } })
+/** google.rpc.Code. */
+const codes = { NOT_FOUND: 5, PERMISSION_DENIED: 7 } as const
+const sizeOf = (fields: readonly Uint8Array[]): number =>
+  fields.reduce((sum, { length }) => sum + fieldSize(length), 0)
 
 /** DeltaDiscoveryResponse: resources = 2. */
 function deltaBody(resources: readonly Resource[], form: Form): Buffer {
@@ -96,15 +106,17 @@ function resourceSize({ version, bytes, name, ttl }: Resource, form: Form): numb
 
 const durationBytes = (ms: number): Uint8Array => encode(DurationSchema, duration(ms))
 
-/** DeltaDiscoveryResponse: system_version_info = 1, type_url = 4, nonce = 5, removed_resources = 6. */
-function deltaTail({ version, typeUrl, nonce, removed }: Response): Buffer {
-  let size = textSize(version) + textSize(typeUrl) + textSize(nonce)
+/** DeltaDiscoveryResponse: system_version_info = 1, type_url = 4, nonce = 5, removed_resources = 6, resource_errors = 9. */
+function deltaTail({ version, typeUrl, nonce, removed, absent }: Response): Buffer {
+  const errors = absent.map(errorBytes)
+  let size = textSize(version) + textSize(typeUrl) + textSize(nonce) + sizeOf(errors)
   for (const name of removed) size += fieldSize(Buffer.byteLength(name))
   return written(size, (out) => {
     writeText(out, 1, version)
     writeText(out, 4, typeUrl)
     writeText(out, 5, nonce)
     for (const name of removed) writeRepeatedText(out, 6, name)
+    for (const error of errors) writeBytes(out, 9, error)
   })
 }
 

@@ -10,7 +10,7 @@
  * for is answered at once too, whatever the order: no request is met with silence.
  */
 import { emptyResourceSet } from '../resource-set.ts'
-import type { Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
+import type { Absence, Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
 import { namesOf, union } from './changes.ts'
 import { clustersDue, mayRemove, routesDue } from './gates.ts'
 import { inFull, type Leases, lease, mayExpire, mayRenew, renew, renewalAt } from './heartbeat.ts'
@@ -22,6 +22,7 @@ import {
   createSubscription,
   forgive,
   hasUnsent,
+  heldOf,
   isInterested,
   markChanged,
   reject,
@@ -63,6 +64,12 @@ export interface Response {
   readonly form: Form
   /** Delta only. */
   readonly removed: readonly string[]
+  /** Why the client doesn't get what it named. */
+  readonly absent: readonly Absent[]
+}
+
+export interface Absent extends Absence {
+  readonly name: string
 }
 
 /** What a request turned out to be, for metrics and logs. */
@@ -161,7 +168,7 @@ function heartbeat(machine: Machine, leases: Leases, now: number): Response | un
     sub.sentNonce = nonce
     sub.sentAt = now
     sub.inFlight = { nonce, version, changed: [], removed: [], heartbeat: resources }
-    return { typeUrl, version, nonce, resources, form: 'heartbeat', removed: [] }
+    return { typeUrl, version, nonce, resources, form: 'heartbeat', removed: nothing, absent: nothing }
   }
   return undefined
 }
@@ -217,6 +224,7 @@ function respond(machine: Machine, sub: Subscription, now: number): Response | u
   const asked = sub.owed || (silent && next.removed.some((name) => sub.forced.has(name)))
   const removed = silent ? [] : next.removed
   const resources = sub.complete ? completeState(sub, target, next.deferred) : next.changed
+  const absent = next.removed.length === 0 ? nothing : absences(machine, sub, target, next.removed)
   applyPlan(sub, target, only, next)
   if (silent) forgive(sub, next.removed)
   if (!asked && next.changed.length === 0 && removed.length === 0) return undefined
@@ -238,8 +246,11 @@ function respond(machine: Machine, sub: Subscription, now: number): Response | u
     resources,
     form: formOf(machine, sub, resources, now),
     removed: sub.complete ? [] : removed,
+    absent,
   }
 }
+
+const nothing: readonly never[] = []
 
 /**
  * Envoy warms a changed cluster until endpoints arrive for it, even if they are the same; a listener likewise
@@ -268,6 +279,26 @@ export function wakeAt({ subs, leases }: Machine): number | undefined {
   const routes = routesDue(subs)
   const renewal = leases?.size ? renewalAt(leases) : undefined
   return routes === undefined || renewal === undefined ? (routes ?? renewal) : Math.min(routes, renewal)
+}
+
+/**
+ * Why there is nothing under names that the client asked for, once. Without a word of the source only in state of the
+ * world, which has no other way to say it; but there nobody is told of what goes later, unless what is left is complete.
+ */
+function absences(
+  { variant }: Machine,
+  sub: Subscription,
+  target: ResourceSet,
+  removed: readonly string[],
+): readonly Absent[] {
+  const unknown: Absence | undefined =
+    variant === 'sotw' ? { code: 'NOT_FOUND', message: 'there is no such resource' } : undefined
+  return removed.flatMap((name) => {
+    if (!sub.names.has(name)) return []
+    if (variant === 'sotw' && !sub.complete && heldOf(sub, name) !== undefined) return []
+    const absence = target.absence?.(sub.typeUrl, name) ?? unknown
+    return absence === undefined ? [] : [{ name, ...absence }]
+  })
 }
 
 function formOf(

@@ -7,6 +7,7 @@ import {
   layered,
   type Missing,
   type ResourceKey,
+  type WhyAbsent,
   withMissing,
 } from '../resource-set.ts'
 import type { Node, Resource, ResourceSet, ResourceSource, ResourceUpdate, TypeUrl } from '../resources.ts'
@@ -26,6 +27,8 @@ export interface MemoryOptions {
   readonly keyOf?: (node: Node) => string
   /** What to say of names that don't exist; by default that they don't. */
   readonly missing?: Missing
+  /** Why they don't. */
+  readonly absence?: WhyAbsent
 }
 
 /** All nodes of one key. */
@@ -36,8 +39,9 @@ interface Group {
   readonly updates: Subject<ResourceUpdate>
 }
 
-export function createMemorySource({ keyOf = ({ id }) => id, missing }: MemoryOptions = {}): MemorySource {
-  const nothing = missing === undefined ? emptyResourceSet : withMissing(emptyResourceSet, missing)
+export function createMemorySource(options: MemoryOptions = {}): MemorySource {
+  const { keyOf = ({ id }) => id, missing = emptyResourceSet.missing, absence } = options
+  const nothing = withMissing(emptyResourceSet, missing, absence)
   const groups = new Map<string, Group>()
   let common = nothing
 

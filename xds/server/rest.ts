@@ -65,7 +65,8 @@ export function createRestHandler(source: ResourceSource): RestHandler {
     const names = request.resourceNames
     try {
       const found = await fetchResources(source, { node: nodeOf(request.node), typeUrl, names })
-      const response = { ...found, nonce: '', version: versionOf(found, names) }
+      // Of absences REST says nothing: JSON with a field that a client doesn't know may be refused.
+      const response = { ...found, nonce: '', version: versionOf(found, names), absent: [] }
       if (response.version === request.versionInfo) return { status: 304, body: '' }
       const message = decode(DiscoveryResponseSchema, asBytes(response))
       return { status: 200, body: JSON.stringify(toJson(DiscoveryResponseSchema, message)) }
