@@ -24,9 +24,9 @@ import type { Resource } from '#xds/resources.ts'
 import { createBodies } from '#xds/server/bodies.ts'
 import { decodeDelta, decodeSotw, type LastLists } from '#xds/server/decode.ts'
 import { encodeResponse, toBuffer } from '#xds/server/encode.ts'
-import type { Response } from '#xds/server/machine.ts'
 import { createNameLists } from '#xds/server/name-lists.ts'
 import { Names } from '#xds/server/names.ts'
+import type { Response } from '#xds/server/state.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 
 const nameLists = createNameLists()

@@ -2,15 +2,9 @@
 import { emptyResourceSet } from '../resource-set.ts'
 import type { TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
-import {
-  findSubscription,
-  type Machine,
-  type Outcome,
-  openSubscription,
-  settle,
-  targetOf,
-} from './machine.ts'
+import { settle } from './machine.ts'
 import { emptyMeansAll } from './order.ts'
+import { findSubscription, type Machine, type Outcome, openSubscription, targetOf } from './state.ts'
 import {
   addName,
   beginWith,

@@ -8,7 +8,7 @@ import { DurationSchema, duration, encode, typeUrlOf } from '../proto/index.ts'
 import type { Resource } from '../resources.ts'
 import type { Bodies } from './bodies.ts'
 import type { Message } from './grpc/call.ts'
-import type { Absent, Form, Response, Variant } from './machine.ts'
+import type { Absent, Form, Response, Variant } from './state.ts'
 
 /** A response in pieces: its resources, which it shares with equal responses to others, and last what is its own. */
 export function encodeResponse(variant: Variant, response: Response, bodies: Bodies): Message {

@@ -4,9 +4,10 @@ import type { Node, ResourceSource, TypeUrl } from '../resources.ts'
 import { noBodies } from './bodies.ts'
 import { decodeSotw } from './decode.ts'
 import { encodeResponse, toBuffer } from './encode.ts'
-import { createMachine, nextResponse, type Response, receiveUpdate } from './machine.ts'
+import { nextResponse, receiveUpdate } from './machine.ts'
 import { noNameLists } from './name-lists.ts'
 import { receiveSotw } from './sotw.ts'
+import { createMachine, type Response } from './state.ts'
 
 export interface FetchRequest {
   readonly node: Node | undefined

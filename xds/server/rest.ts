@@ -13,7 +13,7 @@ import type { ResourceSource, TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
 import { nodeOf } from './decode.ts'
 import { asBytes, fetchResources, NotReadyError } from './fetch.ts'
-import type { Response } from './machine.ts'
+import type { Response } from './state.ts'
 
 export interface RestAnswer {
   readonly status: number

@@ -2,7 +2,7 @@
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import type { TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
-import type { Variant } from './machine.ts'
+import type { Variant } from './state.ts'
 
 /** A method with streams, or a unary Fetch. */
 export interface XdsMethod {

@@ -1,7 +1,7 @@
 /** What is shown of a stream, in the words of Istio's proxy-status. */
 import type { Node, Resource, TypeUrl } from '../resources.ts'
-import type { Machine, Variant } from './machine.ts'
 import type { LoadReport } from './services/load.ts'
+import type { Machine, Variant } from './state.ts'
 import { countHeld, hasUnsent, heldOf, possiblyHeld, type Subscription } from './subscription.ts'
 
 /** Who a stream belongs to. */

@@ -13,20 +13,10 @@ import { encodeResponse } from './encode.ts'
 import type { Message } from './grpc/call.ts'
 import { takesTtl } from './heartbeat.ts'
 import type { XdsLimits } from './limits.ts'
-import {
-  createMachine,
-  findSubscription,
-  isNew,
-  mayRespond,
-  nextResponse,
-  type Outcome,
-  type Response,
-  receiveUpdate,
-  type Variant,
-  wakeAt,
-} from './machine.ts'
+import { isNew, mayRespond, nextResponse, receiveUpdate, wakeAt } from './machine.ts'
 import type { NameLists } from './name-lists.ts'
 import { receiveSotw } from './sotw.ts'
+import { createMachine, findSubscription, type Outcome, type Response, type Variant } from './state.ts'
 import { type StreamInfo, type StreamStatus, typeStatuses, type XdsObserver } from './status.ts'
 import { heldResources } from './subscription.ts'
 import type { Turns } from './turns.ts'
