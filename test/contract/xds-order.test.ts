@@ -5,7 +5,14 @@ import { typeUrls } from '#xds/type-urls.ts'
 import { r } from './xds-client.ts'
 import { playScenarios } from './xds-scenarios.ts'
 
-const { cluster: CDS, endpoint: EDS, listener: LDS, route: RDS, secret: SDS } = typeUrls
+const {
+  cluster: CDS,
+  endpoint: EDS,
+  listener: LDS,
+  route: RDS,
+  secret: SDS,
+  extensionConfig: ECDS,
+} = typeUrls
 
 playScenarios([
   {
@@ -34,6 +41,52 @@ playScenarios([
       said('eds: a')
       client.ack()
       said('rds: a')
+    },
+  },
+  {
+    name: 'a filter that may name a cluster waits for clusters, but not for listeners',
+    only: 'aggregated',
+    play({ client, source, said }) {
+      source.update('n1', ...[CDS, LDS, ECDS].map((typeUrl) => r(typeUrl, 'a', '1')))
+      for (const typeUrl of [CDS, LDS, ECDS]) client.subscribe(typeUrl, 'a')
+      client.ackAll()
+      client.log.length = 0
+      source.update('n1', r(CDS, 'a', '2'), r(ECDS, 'a', '2'))
+      said('cds: a')
+      client.ack()
+      said('ecds: a')
+      client.ack()
+      source.update('n1', r(LDS, 'a', '3'))
+      source.update('n1', r(ECDS, 'a', '3'))
+      said('lds: a', 'ecds: a')
+    },
+  },
+  {
+    name: 'a filter that a warming listener asks for is answered at once',
+    only: 'aggregated',
+    play({ client, source, said }) {
+      source.update('n1', ...[CDS, LDS].map((typeUrl) => r(typeUrl, 'a', '1')), r(ECDS, 'f', '1'))
+      for (const typeUrl of [CDS, LDS]) client.subscribe(typeUrl, 'a')
+      client.ackAll()
+      source.update('n1', r(CDS, 'a', '2'))
+      client.log.length = 0
+      client.subscribe(ECDS, 'f')
+      said('ecds: f')
+    },
+  },
+  {
+    name: 'a cluster stays until the filter that named it has changed',
+    only: 'aggregated',
+    play({ client, source, said, saidEither }) {
+      source.update('n1', r(CDS, 'a', '1'), r(CDS, 'b', '1'), r(ECDS, 'f', 'a'))
+      client.subscribe(CDS, '*')
+      client.subscribe(ECDS, 'f')
+      client.ackAll()
+      client.log.length = 0
+      source.set('n1', [r(CDS, 'b', '1'), r(ECDS, 'f', 'b')])
+      said('ecds: f')
+      client.ack()
+      saidEither({ sotw: ['cds: b'], delta: ['cds: -a'] })
     },
   },
   {

@@ -10,10 +10,11 @@ import {
 import { ApiVersion } from '#xds/proto/gen/envoy/config/core/v3/config_source_pb.js'
 import { ClusterLoadAssignmentSchema } from '#xds/proto/gen/envoy/config/endpoint/v3/endpoint_pb.js'
 import type { Absence } from '#xds/resources.ts'
-import { createMemorySource, createXdsServer } from '#xds/server/index.ts'
 import { shortName } from '#xds/type-urls.ts'
 import { cleanup, until } from '../support/cleanup.ts'
 import { envoy, stat } from '../support/envoys.ts'
+import { freePort } from '../support/ports.ts'
+import { serve } from '../support/served.ts'
 
 const house = cleanup()
 after(() => house.end())
@@ -42,27 +43,18 @@ for (const xdsApi of ['DELTA_GRPC', 'GRPC'] as const)
       told.push(`${shortName(typeUrl)} ${name}`)
       return { code: 'PERMISSION_DENIED', message: 'not exported to this namespace' }
     }
-    const source = createMemorySource({ absence })
-    source.update('*', cluster)
-    const said: string[] = []
-    const answers = (what: string) => (_: unknown, typeUrl: string) =>
-      void said.push(`${what} ${shortName(typeUrl)}`)
-    const observer = { onAck: answers('ack'), onNack: answers('nack') }
-    const server = house.add(createXdsServer({ source, observer }), (each) => each.close())
-    const { port } = await server.listen('127.0.0.1:0')
+    const port = await freePort()
+    const { source, acks, nacks } = await serve(house, port, [cluster], { absence })
     const running = await envoy(
       house,
       bootstrap({ id: xdsApi, xds: `127.0.0.1:${port}`, xdsApi, adminPort: 0 }),
     )
-    await until('it to take the answer', () => said.includes('ack eds'))
+    await until('it to take the answer', () => acks.includes('eds'))
     assert.equal(await stat(running, 'control_plane.connected_state'), 1)
     source.update('*', endpoints)
     await until('it to have them', async () => (await stat(running, 'cluster.hidden.membership_total')) === 1)
     await running.ready()
     assert.deepEqual(told, ['eds hidden'])
-    assert.deepEqual(
-      said.filter((each) => each.startsWith('nack')),
-      [],
-    )
+    assert.deepEqual(nacks, [])
     await running.stop()
   })

@@ -10,11 +10,10 @@ import {
 } from '#xds/proto/gen/envoy/config/cluster/v3/cluster_pb.js'
 import { RuntimeSchema } from '#xds/proto/gen/envoy/service/runtime/v3/rtds_pb.js'
 import type { Resource } from '#xds/resources.ts'
-import { createMemorySource, createXdsServer } from '#xds/server/index.ts'
-import { shortName } from '#xds/type-urls.ts'
 import { cleanup, until } from '../support/cleanup.ts'
 import { envoy, stat } from '../support/envoys.ts'
 import { freePort } from '../support/ports.ts'
+import { serve } from '../support/served.ts'
 
 const house = cleanup()
 after(() => house.end())
@@ -30,20 +29,7 @@ const cluster = (name: string): Resource =>
     clusterDiscoveryType: { case: 'type', value: Discovery.STATIC },
   })
 
-async function serve(port: number) {
-  const source = createMemorySource()
-  source.update('*', runtime, withTtl(cluster('mortal'), ttl), cluster('lasting'))
-  const pushes: string[] = []
-  const nacks: string[] = []
-  const observer = {
-    onPush: (_: unknown, typeUrl: string) => void pushes.push(shortName(typeUrl)),
-    onNack: (_: unknown, typeUrl: string, message: string) => void nacks.push(`${typeUrl}: ${message}`),
-  }
-  const server = house.add(createXdsServer({ source, observer }), (each) => each.close())
-  await server.listen(`127.0.0.1:${port}`)
-  const pushed = (type: string) => pushes.filter((each) => each === type).length
-  return { source, pushed, nacks, close: () => server.close() }
-}
+const resources = [runtime, withTtl(cluster('mortal'), ttl), cluster('lasting')]
 
 const hasRuntime = async (running: EnvoyProcess) =>
   (await running.get('/runtime')).body.includes('fault.test')
@@ -51,7 +37,7 @@ const hasRuntime = async (running: EnvoyProcess) =>
 for (const xdsApi of ['DELTA_GRPC', 'GRPC'] as const)
   test(`${xdsApi}: heartbeats keep resources; without a server they go, and come back with it`, async (t) => {
     const port = await freePort()
-    const server = await serve(port)
+    const server = await serve(house, port, resources)
     const base = bootstrap({ id: xdsApi, xds: `127.0.0.1:${port}`, xdsApi, adminPort: 0 })
     const rtds = { name: 'faults', rtds_config: { ads: {}, resource_api_version: 'V3' } }
     const running = await envoy(house, {
@@ -71,9 +57,10 @@ for (const xdsApi of ['DELTA_GRPC', 'GRPC'] as const)
       runtime: await stat(running, 'runtime.load_success'),
     })
     const before = await counters()
+    const pushed = (push: string) => server.pushes.filter((each) => each.startsWith(push)).length
     await until(
       'four heartbeats of each, twice the TTL',
-      () => server.pushed('rtds') > 4 && server.pushed('cds') > 4,
+      () => pushed('rtds: faults') > 4 && pushed('cds: ') > 4,
     )
     const { runtime: loads, ...unchanged } = await counters()
     assert.deepEqual({ ...unchanged, runtime: before.runtime }, before, 'no cluster is touched')
@@ -92,7 +79,7 @@ for (const xdsApi of ['DELTA_GRPC', 'GRPC'] as const)
     t.diagnostic(`gone after ${Math.round(performance.now() - gone)} ms`)
     assert.deepEqual(await names(), ['lasting'])
 
-    const second = await serve(port)
+    const second = await serve(house, port, resources)
     await until(
       'all to be back',
       async () => (await hasRuntime(running)) && (await names()).length === 2,

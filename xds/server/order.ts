@@ -12,8 +12,8 @@ const pushOrder: readonly TypeUrl[] = [
   typeUrls.scopedRoute,
   typeUrls.route,
   typeUrls.virtualHost,
-  typeUrls.secret,
   typeUrls.extensionConfig,
+  typeUrls.secret,
   typeUrls.runtime,
 ]
 
@@ -23,10 +23,10 @@ const removalOrder: readonly TypeUrl[] = [
   typeUrls.scopedRoute,
   typeUrls.route,
   typeUrls.virtualHost,
+  typeUrls.extensionConfig,
   typeUrls.cluster,
   typeUrls.endpoint,
   typeUrls.secret,
-  typeUrls.extensionConfig,
   typeUrls.runtime,
 ]
 
@@ -56,6 +56,7 @@ export function sideOf(typeUrl: TypeUrl): Side {
     case typeUrls.route:
     case typeUrls.scopedRoute:
     case typeUrls.virtualHost:
+    case typeUrls.extensionConfig:
       return 'routes'
     default:
       return 'free'
