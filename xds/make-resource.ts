@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import { anyBytes, type DescMessage, type MessageInitShape, typeUrlOf } from './proto/index.ts'
 import type { Resource, TypeUrl } from './resources.ts'
+import { normalName } from './xdstp.ts'
 
 const noChildren: readonly string[] = []
 
@@ -15,7 +16,7 @@ export function makeResource(
   bytes: Uint8Array,
   children: readonly string[] = noChildren,
 ): Resource {
-  return { typeUrl, name, version: versionOf(bytes), bytes, children }
+  return { typeUrl, name: normalName(name), version: versionOf(bytes), bytes, children }
 }
 
 /** The same from a message: `resource(ClusterSchema, 'a', { name: 'a', … }, ['eds-name'])`. */

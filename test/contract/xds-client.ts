@@ -22,6 +22,7 @@ import { createNameLists } from '#xds/server/name-lists.ts'
 import type { StreamStatus, TypeStatus } from '#xds/server/status.ts'
 import { openStream, type XdsStream } from '#xds/server/stream.ts'
 import { shortName, typeUrls } from '#xds/type-urls.ts'
+import { collectionOf } from '#xds/xdstp.ts'
 
 export interface Variant {
   readonly protocol: 'sotw' | 'delta'
@@ -66,6 +67,10 @@ interface Wants {
   nonce: string
   version: string
 }
+
+/** Named, or in what was subscribed as a whole. */
+export const isWanted = ({ wildcard, names }: Pick<Wants, 'wildcard' | 'names'>, name: string): boolean =>
+  wildcard || names.has(name) || names.has(collectionOf(name) ?? '')
 
 export interface ClientOptions {
   readonly node?: string
@@ -194,10 +199,11 @@ export function createClient(
   /** What a client of the protocol makes of a response. */
   function apply(message: Message): void {
     const { typeUrl, contents, removed } = message
-    const { held, wildcard, names } = wants.get(typeUrl)!
+    const want = wants.get(typeUrl)!
+    const { held } = want
     warm(message, held)
     if (sotw && (typeUrl === typeUrls.cluster || typeUrl === typeUrls.listener)) held.clear()
-    for (const [name, content] of contents) if (wildcard || names.has(name)) held.set(name, content)
+    for (const [name, content] of contents) if (isWanted(want, name)) held.set(name, content)
     for (const name of removed) held.delete(name)
   }
 
@@ -243,8 +249,8 @@ export function createClient(
       if (name === '*') want.wildcard = false
       else want.names.delete(name)
     }
-    // With "*" the server says what becomes of a name; without, the client forgets it.
-    for (const name of want.held.keys()) if (!want.wildcard && !want.names.has(name)) want.held.delete(name)
+    // With "*" or a collection the server says what becomes of a name; without, the client forgets it.
+    for (const name of want.held.keys()) if (!isWanted(want, name)) want.held.delete(name)
     if (known === undefined) open(typeUrl, want)
     else if (sotw) {
       raw(typeUrl, { resourceNames: listOf(want), responseNonce: want.nonce, versionInfo: want.version })

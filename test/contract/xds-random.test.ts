@@ -8,16 +8,25 @@ import * as fc from 'fast-check'
 import type { Resource, TypeUrl } from '#xds/resources.ts'
 import { createMemorySource, type MemorySource } from '#xds/server/memory.ts'
 import { typeUrls } from '#xds/type-urls.ts'
-import { createClient, type Message, r, type TestClient, variantName, variants } from './xds-client.ts'
+import {
+  createClient,
+  isWanted,
+  type Message,
+  r,
+  type TestClient,
+  variantName,
+  variants,
+} from './xds-client.ts'
 
 const { cluster: CDS, endpoint: EDS, listener: LDS, route: RDS } = typeUrls
 const types = [CDS, EDS, LDS, RDS]
 /** More when looked for trouble: RUNS=5000. */
 const runs = Number(process.env.RUNS ?? 150)
-const names = ['a', 'b', 'c', 'd', 'e']
+const names = ['a', 'b', 'c', 'xdstp:/t/x/d', 'xdstp:/t/x/e', 'xdstp:/t/y/f']
+const collection = 'xdstp:/t/x/*'
 
 const typeUrl = fc.constantFrom(...types)
-const someNames = fc.uniqueArray(fc.constantFrom(...names, '*'), { minLength: 1, maxLength: 4 })
+const someNames = fc.uniqueArray(fc.constantFrom(...names, '*', collection), { minLength: 1, maxLength: 4 })
 const change = fc.record({
   typeUrl,
   name: fc.constantFrom(...names),
@@ -100,10 +109,11 @@ function settle(client: TestClient, named: boolean): void {
 
 function checkHeld(client: TestClient, source: MemorySource, sotw: boolean): void {
   const set = source.get('n1')
-  for (const [typeUrl, { wildcard, names, held }] of client.wants) {
+  for (const [typeUrl, want] of client.wants) {
+    const { wildcard, names, held } = want
     const wanted = new Map<string, string>()
     for (const { name, bytes } of set.all(typeUrl)) {
-      if (wildcard || names.has(name)) wanted.set(name, Buffer.from(bytes).toString().split('=')[1]!)
+      if (isWanted(want, name)) wanted.set(name, Buffer.from(bytes).toString().split('=')[1]!)
     }
     // Nobody can tell a client of the state of the world that such a resource is gone.
     const silent = sotw && (typeUrl === EDS || typeUrl === RDS)
@@ -128,7 +138,7 @@ function checkWarm(client: TestClient, source: MemorySource): void {
   ] as const) {
     const want = client.wants.get(child)
     const cold = [...(client.warming.get(parent) ?? [])].filter(
-      (name) => want && (want.wildcard || want.names.has(name)) && source.get('n1').get(child, name),
+      (name) => want && isWanted(want, name) && source.get('n1').get(child, name),
     )
     assert.deepEqual(cold, [], `still warming ${parent}: ${client.log.join('; ')}`)
   }

@@ -18,6 +18,7 @@ import type { Message } from '#xds/server/grpc/call.ts'
 import { defaultLimits } from '#xds/server/limits.ts'
 import { createMemorySource, type MemoryOptions, type MemorySource } from '#xds/server/memory.ts'
 import { createNameLists } from '#xds/server/name-lists.ts'
+import type { TypeStatus } from '#xds/server/status.ts'
 import { openStream } from '#xds/server/stream.ts'
 import { shortName } from '#xds/type-urls.ts'
 
@@ -38,6 +39,9 @@ export interface Scene {
   /** What came since it was asked last: `eds: a=1 (ttl 1000) b (ttl 500) -c !d 5 why`, `b` without content. */
   said(...messages: string[]): void
   readonly bytes: Buffer[]
+  /** What `said` looks at. */
+  readonly log: string[]
+  status(): readonly TypeStatus[]
 }
 
 /** Names in the first request, by protocol. */
@@ -92,6 +96,8 @@ export function scene(
   return {
     source,
     bytes,
+    log,
+    status: () => stream.status().types,
     request,
     timers: () => timers.map(({ at }) => at),
     pass(ms) {

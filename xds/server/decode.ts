@@ -11,6 +11,7 @@ import {
 import { decode } from '../proto/index.ts'
 import type { Node, TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
+import { normalName } from '../xdstp.ts'
 import type { DeltaRequest } from './delta.ts'
 import type { NameLists } from './name-lists.ts'
 import type { SotwRequest } from './sotw.ts'
@@ -32,14 +33,17 @@ export function decodeSotw(bytes: Buffer, lists: LastLists, shared: NameLists): 
   // Names that did not stand together are in the message; these are rare, so they are not remembered.
   if (message.resourceNames.length > 0) {
     lists.delete(typeUrl)
-    return { ...common, names: decode(DiscoveryRequestSchema, bytes).resourceNames }
+    return { ...common, names: sotwNames(bytes) }
   }
   const raw = list === undefined ? noNames : bytes.subarray(list.start, list.end)
   if (lists.get(typeUrl)?.equals(raw)) return { ...common, names: 'same' }
-  const known = shared.get(raw, (it) => decode(DiscoveryRequestSchema, it).resourceNames)
+  const known = shared.get(raw, sotwNames)
   lists.set(typeUrl, known.raw)
   return { ...common, names: known.names }
 }
+
+const sotwNames = (bytes: Buffer): string[] =>
+  decode(DiscoveryRequestSchema, bytes).resourceNames.map(normalName)
 
 /** Throws if the bytes are not a DeltaDiscoveryRequest. */
 export function decodeDelta(bytes: Buffer, shared: NameLists): Received<DeltaRequest> {
@@ -51,18 +55,17 @@ export function decodeDelta(bytes: Buffer, shared: NameLists): Received<DeltaReq
   )
   const message = decode(DeltaDiscoveryRequestSchema, without(bytes, list))
   const subscribe = list
-    ? shared.get(
-        bytes.subarray(list.start, list.end),
-        (it) => decode(DeltaDiscoveryRequestSchema, it).resourceNamesSubscribe,
+    ? shared.get(bytes.subarray(list.start, list.end), (it) =>
+        decode(DeltaDiscoveryRequestSchema, it).resourceNamesSubscribe.map(normalName),
       ).names
     : []
-  const scattered = message.resourceNamesSubscribe
+  const scattered = message.resourceNamesSubscribe.map(normalName)
   return {
     typeUrl: message.typeUrl,
     versionInfo: '',
     nonce: message.responseNonce,
     subscribe: scattered.length === 0 ? subscribe : [...subscribe, ...scattered],
-    unsubscribe: message.resourceNamesUnsubscribe,
+    unsubscribe: message.resourceNamesUnsubscribe.map(normalName),
     initialVersions: message.initialResourceVersions,
     node: message.node && nodeOf(message.node),
     error: errorOf(message.errorDetail, ''),

@@ -10,6 +10,7 @@ import {
   beginWith,
   type ClientError,
   dropName,
+  isInterested,
   type Subscription,
   startWildcard,
   stopWildcard,
@@ -79,7 +80,7 @@ const warmingElsewhere = (machine: Machine, typeUrl: TypeUrl): boolean =>
 
 /** The client has this version already: the name is compared rather than sent, unless it is due all the same. */
 function reconcile(sub: Subscription, name: string, version: string, due: boolean): void {
-  if (!sub.wildcard && !sub.names.has(name)) return
+  if (!isInterested(sub, name)) return
   sub.exceptions.set(name, { version })
   if (due) return
   sub.forced.delete(name)

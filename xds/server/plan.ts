@@ -1,6 +1,9 @@
 /** What is to be said next to the client of a subscription. */
 import type { Resource, ResourceSet } from '../resources.ts'
+import { collectionOf } from '../xdstp.ts'
 import {
+  collected,
+  collects,
   type Held,
   heldOf,
   possiblyHeld,
@@ -40,11 +43,19 @@ export function plan(
     const forced = sub.forced.has(name) || (first && held === undefined && sub.names.has(name))
     if (wanted !== undefined) {
       if (forced || held?.version !== wanted.version || isOverdue(wanted, held)) result.changed.push(wanted)
-    } else if (forced || (held !== undefined && removals)) result.removed.push(name)
-    else if (held !== undefined) result.deferred.push(name)
+    } else if (forced || (held !== undefined && removals)) {
+      if (!hasMembers(sub, target, name)) result.removed.push(name)
+    } else if (held !== undefined) result.deferred.push(name)
   }
   if (sub.rejection !== undefined) addSuspects(sub, sub.rejection, target, result)
   return result
+}
+
+/** What has members is not missing, though there is nothing under its name. */
+function hasMembers(sub: Subscription, target: ResourceSet, collection: string): boolean {
+  if (!sub.collections?.has(collection)) return false
+  for (const { name } of target.all(sub.typeUrl)) if (collectionOf(name) === collection) return true
+  return false
 }
 
 /** When the client, which came with it, heard of it last is not known. */
@@ -63,13 +74,14 @@ function firstPlan(sub: Subscription, target: ResourceSet): Plan {
   if (known) return known
   const result: Draft = { changed: [], removed: [], deferred: [] }
   let all = true
-  if (sub.wildcard) for (const resource of target.all(sub.typeUrl)) result.changed.push(resource)
+  for (const resource of collected(sub, target)) result.changed.push(resource)
   for (const name of sub.names) {
     const resource = target.get(sub.typeUrl, name)
     if (resource === undefined) all = false
     const said = resource ?? target.missing(sub.typeUrl, name)
-    if (said === undefined) result.removed.push(name)
-    else if (!sub.wildcard || resource === undefined) result.changed.push(said)
+    if (said === undefined) {
+      if (!hasMembers(sub, target, name)) result.removed.push(name)
+    } else if (resource === undefined || !collects(sub, name)) result.changed.push(said)
   }
   if (!wanted || !all) return result
   const plans = firstPlans.get(content) ?? new WeakMap<object, Plan>()
@@ -88,7 +100,7 @@ function candidates(sub: Subscription, target: ResourceSet, only: 'all' | 'force
     return new Set([...sub.forced, ...sub.dirty, ...sub.removals])
   }
   const names = new Set([...sub.forced, ...possiblyHeld(sub)])
-  if (sub.wildcard) for (const { name } of target.all(sub.typeUrl)) names.add(name)
+  for (const { name } of collected(sub, target)) names.add(name)
   return names
 }
 
@@ -119,9 +131,9 @@ export function completeState(
   target: ResourceSet,
   deferred: readonly string[],
 ): Resource[] {
-  const resources: Resource[] = sub.wildcard ? [...target.all(sub.typeUrl)] : []
+  const resources: Resource[] = [...collected(sub, target)]
   for (const name of sub.names) {
-    if (sub.wildcard && target.get(sub.typeUrl, name) !== undefined) continue
+    if (collects(sub, name) && target.get(sub.typeUrl, name) !== undefined) continue
     const resource = wantedOf(sub, target, name)
     if (resource !== undefined) resources.push(resource)
   }

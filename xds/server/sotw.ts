@@ -10,6 +10,7 @@ import {
   beginWith,
   type ClientError,
   dropName,
+  possiblyHeld,
   type Subscription,
   startWildcard,
   stopWildcard,
@@ -34,7 +35,7 @@ export function receiveSotw(machine: Machine, request: SotwRequest, now: number)
   if (request.names !== 'same') setNames(machine, sub, request.names, known === undefined)
   // Without a nonce though it was answered before: the client has forgotten what it had.
   if (known !== undefined && request.nonce === '' && sub.sentNonce !== '' && sub.inFlight === undefined) {
-    for (const name of sub.names) sub.forced.add(name)
+    for (const name of possiblyHeld(sub)) sub.forced.add(name)
     if (sub.wildcard) startWildcard(sub, emptyResourceSet)
     sub.owed = true
   }

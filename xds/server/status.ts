@@ -99,7 +99,7 @@ function* resourceStatuses(sub: Subscription): Iterable<ResourceStatus> {
     sub.sentNonce === '' || sub.everything || sub.dirty.has(name) || sub.forced.has(name)
   for (const name of possiblyHeld(sub)) {
     const held = heldOf(sub, name)
-    if (held === undefined && !sub.names.has(name)) continue
+    if (held === undefined && (!sub.names.has(name) || sub.collections?.has(name))) continue
     let state: ResourceState = 'ACKED'
     if (rejection?.blamed.has(name)) state = 'NACKED'
     else if (unanswered.has(name) || rejection?.suspects.has(name)) state = 'SENT'

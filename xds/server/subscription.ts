@@ -7,6 +7,7 @@
  * the same in `base`, in the newest set and in the client.
  */
 import type { Resource, ResourceSet, TypeUrl } from '../resources.ts'
+import { collectionOf, isCollection } from '../xdstp.ts'
 import { Names } from './names.ts'
 
 /** What the client has under a name; the resource is unknown when the client named its version itself. */
@@ -52,8 +53,10 @@ export interface Subscription {
   wildcard: boolean
   /** Names were given once, so that an empty list no longer means "all". */
   named: boolean
-  /** Explicitly subscribed names, without "*". */
+  /** Explicitly subscribed names, without "*"; those of collections among them. */
   names: Names
+  /** Collections among the names; undefined = none. */
+  collections: Set<string> | undefined
   base: ResourceSet
   exceptions: Map<string, Held | undefined>
   readonly dirty: Set<string>
@@ -82,6 +85,7 @@ export function createSubscription(typeUrl: TypeUrl, complete: boolean, nothing:
     wildcard: false,
     named: false,
     names: new Names(),
+    collections: undefined,
     base: nothing,
     exceptions: new Map(),
     dirty: new Set(),
@@ -99,7 +103,21 @@ export function createSubscription(typeUrl: TypeUrl, complete: boolean, nothing:
   }
 }
 
-export const isInterested = (sub: Subscription, name: string): boolean => sub.wildcard || sub.names.has(name)
+export const isInterested = (sub: Subscription, name: string): boolean =>
+  sub.wildcard || sub.names.has(name) || collects(sub, name)
+
+/** Whether the client wants whatever exists under the name, though it may not have named it. */
+export const collects = ({ wildcard, collections }: Subscription, name: string): boolean =>
+  wildcard || collections?.has(collectionOf(name) ?? '') === true
+
+/** What it wants of a set without having named it. */
+export function collected(sub: Subscription, set: ResourceSet): Iterable<Resource> {
+  if (sub.wildcard) return set.all(sub.typeUrl)
+  return sub.collections === undefined ? [] : membersOf(sub, set)
+}
+function* membersOf(sub: Subscription, set: ResourceSet): Iterable<Resource> {
+  for (const resource of set.all(sub.typeUrl)) if (collects(sub, resource.name)) yield resource
+}
 
 /** Additions or changes that were not sent (or not found to be none) yet. */
 export const hasUnsent = (sub: Subscription): boolean =>
@@ -114,11 +132,22 @@ export function addName(sub: Subscription, name: string, set: ResourceSet): void
   sub.names.add(shared)
   sub.forced.add(shared)
   sub.removals.delete(shared)
+  if (isCollection(shared)) addCollection(sub, shared, set)
+}
+
+function addCollection(sub: Subscription, collection: string, set: ResourceSet): void {
+  for (const { name } of set.all(sub.typeUrl)) {
+    if (collectionOf(name) !== collection) continue
+    if (!isInterested(sub, name)) sub.exceptions.set(name, undefined)
+    sub.forced.add(name)
+  }
+  sub.collections = new Set(sub.collections).add(collection)
 }
 
 /** The first names of a subscription that was told nothing yet, and whose client holds nothing. */
 export function beginWith(sub: Subscription, list: readonly string[]): void {
   sub.names = Names.of(list)
+  if (list.some(isCollection)) sub.collections = new Set(list.filter(isCollection))
   sub.named = true
   sub.everything = true
 }
@@ -126,8 +155,9 @@ export function beginWith(sub: Subscription, list: readonly string[]): void {
 /** Ends the subscription to a name. */
 export function dropName(sub: Subscription, name: string): void {
   if (!sub.names.delete(name)) return
-  if (sub.wildcard) {
-    // The client can't know whether "*" includes the name, so it must be told.
+  if (sub.collections?.has(name)) dropCollection(sub, name)
+  if (collects(sub, name)) {
+    // The client can't know whether "*" or a collection includes the name, so it must be told.
     sub.forced.add(name)
     return
   }
@@ -152,17 +182,28 @@ export function startWildcard(sub: Subscription, nothing: ResourceSet): void {
   sub.owed = true
 }
 
-/** Ends the subscription to all; explicitly subscribed names stay. */
+/** Ends the subscription to all; explicitly subscribed names and collections stay. */
 export function stopWildcard(sub: Subscription): void {
   sub.wildcard = false
+  letGo(sub)
+}
+
+function dropCollection(sub: Subscription, collection: string): void {
+  const held = [...possiblyHeld(sub)].filter((name) => collectionOf(name) === collection)
+  sub.collections!.delete(collection)
+  if (sub.collections!.size === 0) sub.collections = undefined
+  if (sub.wildcard) for (const name of held) sub.forced.add(name)
+  else letGo(sub)
+}
+
+/** Forgets what is of no interest any more. */
+function letGo(sub: Subscription): void {
+  const boring = (name: string): boolean => !isInterested(sub, name)
   for (const names of [sub.dirty, sub.forced, sub.removals]) {
-    for (const name of names) if (!sub.names.has(name)) names.delete(name)
+    for (const name of names) if (boring(name)) names.delete(name)
   }
-  for (const name of sub.exceptions.keys()) if (!sub.names.has(name)) sub.exceptions.delete(name)
-  abandon(
-    sub,
-    [...(sub.rejection?.suspects ?? [])].filter((name) => !sub.names.has(name)),
-  )
+  for (const name of sub.exceptions.keys()) if (boring(name)) sub.exceptions.delete(name)
+  abandon(sub, [...(sub.rejection?.suspects ?? [])].filter(boring))
 }
 
 /** Takes note of names that may differ in the newer set `target`. */
@@ -174,7 +215,9 @@ export function markChanged(
   if (names === 'all') sub.everything = true
   else if (names !== undefined && !sub.everything) {
     if (sub.wildcard) for (const name of names) sub.dirty.add(name)
-    else if (names.size <= sub.names.size) {
+    else if (sub.collections) {
+      for (const name of names) if (isInterested(sub, name)) sub.dirty.add(name)
+    } else if (names.size <= sub.names.size) {
       for (const name of names) if (sub.names.has(name)) sub.dirty.add(name)
     } else for (const name of sub.names) if (names.has(name)) sub.dirty.add(name)
   }
@@ -185,7 +228,7 @@ export function markChanged(
 /** What the client should have under the name. */
 export function wantedOf(sub: Subscription, set: ResourceSet, name: string): Resource | undefined {
   if (sub.names.has(name)) return set.get(sub.typeUrl, name) ?? set.missing(sub.typeUrl, name)
-  return sub.wildcard ? set.get(sub.typeUrl, name) : undefined
+  return collects(sub, name) ? set.get(sub.typeUrl, name) : undefined
 }
 
 /** What the client has under the name, if it wants it. */
@@ -286,8 +329,8 @@ export function countHeld(sub: Subscription): number {
 
 /** All names that the client may have something under. */
 export function possiblyHeld(sub: Subscription): Iterable<string> {
-  if (!sub.wildcard) return sub.names
+  if (!sub.wildcard && sub.collections === undefined) return sub.names
   const names = new Set([...sub.names, ...sub.exceptions.keys()])
-  for (const { name } of sub.base.all(sub.typeUrl)) names.add(name)
+  for (const { name } of collected(sub, sub.base)) names.add(name)
   return names
 }
