@@ -142,6 +142,23 @@ for (const protocol of ['delta', 'sotw'] as const)
     })
   })
 
+test('"*" after a collection: only what is new, and what has gone', () => {
+  const it = play('delta')
+  it.put('foo/a', 'foo/b', 'c')
+  it.subscribe('foo/*')
+  it.said('foo/a foo/b', '')
+  it.source.remove('*', CDS, name('foo/b'))
+  it.request(CDS, { resourceNamesSubscribe: ['*'] })
+  it.ack()
+  it.said('c -foo/b', '')
+})
+
+test('no empty resource stands for a collection', () => {
+  const it = scene('delta', { missing: (typeUrl, id) => r(typeUrl, id, 'empty') })
+  it.request(EDS, subscribe.delta('xdstp://pilot/e/*'))
+  it.said('eds: -xdstp://pilot/e/*')
+})
+
 describe('delta: who comes back with members of a collection', () => {
   test('is told what differs, and what is gone', () => {
     const it = play('delta')

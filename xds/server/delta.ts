@@ -2,19 +2,11 @@
 import { emptyResourceSet } from '../resource-set.ts'
 import type { TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
+import { addName, beginWith, dropName, startWildcard, stopWildcard } from './interest.ts'
 import { settle } from './machine.ts'
 import { emptyMeansAll } from './order.ts'
 import { findSubscription, type Machine, type Outcome, openSubscription, targetOf } from './state.ts'
-import {
-  addName,
-  beginWith,
-  type ClientError,
-  dropName,
-  isInterested,
-  type Subscription,
-  startWildcard,
-  stopWildcard,
-} from './subscription.ts'
+import { type ClientError, isInterested, type Subscription } from './subscription.ts'
 
 export interface DeltaRequest {
   readonly typeUrl: TypeUrl

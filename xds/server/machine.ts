@@ -10,6 +10,7 @@
  * for is answered at once too, whatever the order: no request is met with silence.
  */
 import type { Absence, Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
+import { acknowledge, forgive, reject, sendAgain } from './answers.ts'
 import { namesOf, union } from './changes.ts'
 import { clustersDue, mayRemove, routesDue } from './gates.ts'
 import { inFull, type Leases, lease, mayExpire, mayRenew, renew, renewalAt } from './heartbeat.ts'
@@ -25,16 +26,12 @@ import {
   targetOf,
 } from './state.ts'
 import {
-  acknowledge,
   type ClientError,
-  forgive,
   hasUnsent,
   heldOf,
   isInterested,
   markChanged,
-  reject,
   type Subscription,
-  sendAgain,
 } from './subscription.ts'
 
 /** The ACK or NACK in a request of a known subscription. */

@@ -6,6 +6,7 @@ import {
   collects,
   type Held,
   heldOf,
+  missingOf,
   possiblyHeld,
   type Rejection,
   type Subscription,
@@ -78,7 +79,7 @@ function firstPlan(sub: Subscription, target: ResourceSet): Plan {
   for (const name of sub.names) {
     const resource = target.get(sub.typeUrl, name)
     if (resource === undefined) all = false
-    const said = resource ?? target.missing(sub.typeUrl, name)
+    const said = resource ?? missingOf(sub, target, name)
     if (said === undefined) {
       if (!hasMembers(sub, target, name)) result.removed.push(name)
     } else if (resource === undefined || !collects(sub, name)) result.changed.push(said)

@@ -2,19 +2,11 @@
 
 import { emptyResourceSet } from '../resource-set.ts'
 import type { TypeUrl } from '../resources.ts'
+import { addName, beginWith, dropName, startWildcard, stopWildcard } from './interest.ts'
 import { settle } from './machine.ts'
 import { emptyMeansAll } from './order.ts'
 import { findSubscription, type Machine, type Outcome, openSubscription, targetOf } from './state.ts'
-import {
-  addName,
-  beginWith,
-  type ClientError,
-  dropName,
-  possiblyHeld,
-  type Subscription,
-  startWildcard,
-  stopWildcard,
-} from './subscription.ts'
+import { type ClientError, possiblyHeld, type Subscription } from './subscription.ts'
 
 export interface SotwRequest {
   readonly typeUrl: TypeUrl

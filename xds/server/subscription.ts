@@ -7,7 +7,7 @@
  * the same in `base`, in the newest set and in the client.
  */
 import type { Resource, ResourceSet, TypeUrl } from '../resources.ts'
-import { collectionOf, isCollection } from '../xdstp.ts'
+import { collectionOf } from '../xdstp.ts'
 import { Names } from './names.ts'
 
 /** What the client has under a name; the resource is unknown when the client named its version itself. */
@@ -123,89 +123,6 @@ function* membersOf(sub: Subscription, set: ResourceSet): Iterable<Resource> {
 export const hasUnsent = (sub: Subscription): boolean =>
   sub.everything || sub.dirty.size > 0 || sub.forced.size > 0
 
-/** Subscribes to a name; it is sent even if the client seems to hold it. */
-export function addName(sub: Subscription, name: string, set: ResourceSet): void {
-  // The set's own string is kept rather than this stream's copy of it.
-  const shared = set.get(sub.typeUrl, name)?.name ?? name
-  if (!isInterested(sub, shared)) sub.exceptions.set(shared, undefined)
-  sub.named = true
-  sub.names.add(shared)
-  sub.forced.add(shared)
-  sub.removals.delete(shared)
-  if (isCollection(shared)) addCollection(sub, shared, set)
-}
-
-function addCollection(sub: Subscription, collection: string, set: ResourceSet): void {
-  for (const { name } of set.all(sub.typeUrl)) {
-    if (collectionOf(name) !== collection) continue
-    if (!isInterested(sub, name)) sub.exceptions.set(name, undefined)
-    sub.forced.add(name)
-  }
-  sub.collections = new Set(sub.collections).add(collection)
-}
-
-/** The first names of a subscription that was told nothing yet, and whose client holds nothing. */
-export function beginWith(sub: Subscription, list: readonly string[]): void {
-  sub.names = Names.of(list)
-  if (list.some(isCollection)) sub.collections = new Set(list.filter(isCollection))
-  sub.named = true
-  sub.everything = true
-}
-
-/** Ends the subscription to a name. */
-export function dropName(sub: Subscription, name: string): void {
-  if (!sub.names.delete(name)) return
-  if (sub.collections?.has(name)) dropCollection(sub, name)
-  if (collects(sub, name)) {
-    // The client can't know whether "*" or a collection includes the name, so it must be told.
-    sub.forced.add(name)
-    return
-  }
-  sub.exceptions.delete(name)
-  sub.dirty.delete(name)
-  sub.forced.delete(name)
-  sub.removals.delete(name)
-  abandon(sub, [name])
-}
-
-/** Subscribes to all; if it was already, all is sent again. */
-export function startWildcard(sub: Subscription, nothing: ResourceSet): void {
-  if (sub.wildcard) for (const name of possiblyHeld(sub)) sub.forced.add(name)
-  else {
-    const held = new Map<string, Held | undefined>()
-    for (const name of sub.names) held.set(name, heldOf(sub, name))
-    sub.exceptions = held
-    sub.base = nothing
-  }
-  sub.wildcard = true
-  sub.everything = true
-  sub.owed = true
-}
-
-/** Ends the subscription to all; explicitly subscribed names and collections stay. */
-export function stopWildcard(sub: Subscription): void {
-  sub.wildcard = false
-  letGo(sub)
-}
-
-function dropCollection(sub: Subscription, collection: string): void {
-  const held = [...possiblyHeld(sub)].filter((name) => collectionOf(name) === collection)
-  sub.collections!.delete(collection)
-  if (sub.collections!.size === 0) sub.collections = undefined
-  if (sub.wildcard) for (const name of held) sub.forced.add(name)
-  else letGo(sub)
-}
-
-/** Forgets what is of no interest any more. */
-function letGo(sub: Subscription): void {
-  const boring = (name: string): boolean => !isInterested(sub, name)
-  for (const names of [sub.dirty, sub.forced, sub.removals]) {
-    for (const name of names) if (boring(name)) names.delete(name)
-  }
-  for (const name of sub.exceptions.keys()) if (boring(name)) sub.exceptions.delete(name)
-  abandon(sub, [...(sub.rejection?.suspects ?? [])].filter(boring))
-}
-
 /** Takes note of names that may differ in the newer set `target`. */
 export function markChanged(
   sub: Subscription,
@@ -227,9 +144,13 @@ export function markChanged(
 
 /** What the client should have under the name. */
 export function wantedOf(sub: Subscription, set: ResourceSet, name: string): Resource | undefined {
-  if (sub.names.has(name)) return set.get(sub.typeUrl, name) ?? set.missing(sub.typeUrl, name)
+  if (sub.names.has(name)) return set.get(sub.typeUrl, name) ?? missingOf(sub, set, name)
   return collects(sub, name) ? set.get(sub.typeUrl, name) : undefined
 }
+
+/** What stands for a name that isn't there; nothing does for a collection. */
+export const missingOf = (sub: Subscription, set: ResourceSet, name: string): Resource | undefined =>
+  sub.collections?.has(name) ? undefined : set.missing(sub.typeUrl, name)
 
 /** What the client has under the name, if it wants it. */
 export function heldOf(sub: Subscription, name: string): Held | undefined {
@@ -237,78 +158,6 @@ export function heldOf(sub: Subscription, name: string): Held | undefined {
   if (sub.exceptions.size > 0 && sub.exceptions.has(name)) return sub.exceptions.get(name)
   const resource = wantedOf(sub, sub.base, name)
   return resource && { version: resource.version, resource }
-}
-
-/** The client has taken the response in flight. */
-export function acknowledge(sub: Subscription, now: number): void {
-  const sent = sub.inFlight
-  if (sent === undefined) return
-  sub.inFlight = undefined
-  sub.ackedVersion = sent.version
-  sub.ackedAt = now
-  if (sub.rejection === undefined) return
-  if (sub.complete) sub.rejection = undefined
-  else {
-    forgive(
-      sub,
-      sent.changed.map((resource) => resource.name),
-    )
-    forgive(sub, sent.removed)
-  }
-}
-
-/**
- * The client has refused the response in flight. What it holds now is not known, but what was sent counts as
- * held, so that the same content is not sent again.
- */
-export function reject(sub: Subscription, error: ClientError, now: number): void {
-  const sent = sub.inFlight
-  if (sent === undefined) return
-  sub.inFlight = undefined
-  const suspects = sub.rejection?.suspects ?? []
-  // A complete response has replaced what was blamed before.
-  const before = sub.complete ? [] : (sub.rejection?.blamed ?? [])
-  const names = sent.changed.map((resource) => resource.name)
-  const blamed = names.filter((name) => name !== '' && error.message.includes(name))
-  sub.rejection = {
-    message: error.message,
-    code: error.code,
-    since: sub.rejection?.since ?? now,
-    lastGoodVersion: error.lastGoodVersion || sub.ackedVersion,
-    suspects: new Set([...suspects, ...names, ...sent.removed]),
-    blamed: new Set([...before, ...(blamed.length > 0 ? blamed : names)]),
-  }
-  abandon(
-    sub,
-    names.filter((name) => !isInterested(sub, name)),
-  )
-}
-
-/** The client has refused a heartbeat: what it was about has expired there, so it is sent whole. */
-export function sendAgain(sub: Subscription): void {
-  for (const { name } of sub.inFlight?.heartbeat ?? []) if (isInterested(sub, name)) sub.forced.add(name)
-  sub.inFlight = undefined
-}
-
-/** These names are settled; when nothing is left to blame, the rejection is over. */
-export function forgive(sub: Subscription, names: Iterable<string>): void {
-  const rejection = sub.rejection
-  if (rejection === undefined) return
-  for (const name of names) {
-    rejection.suspects.delete(name)
-    rejection.blamed.delete(name)
-  }
-  if (rejection.blamed.size === 0) sub.rejection = undefined
-}
-
-/** The client no longer wants these names; what was rejected together with them is due again. */
-function abandon(sub: Subscription, names: readonly string[]): void {
-  const { blamed, suspects } = sub.rejection ?? {}
-  if (names.some((name) => blamed?.has(name))) {
-    for (const name of names) suspects?.delete(name)
-    for (const name of suspects ?? []) if (isInterested(sub, name)) sub.forced.add(name)
-  }
-  forgive(sub, names)
 }
 
 /** The resources that the client was sent and still wants. */
