@@ -18,7 +18,7 @@ import { serve } from '../support/served.ts'
 const house = cleanup()
 after(() => house.end())
 
-const ttl = 1000
+const ttl = 2000
 const runtime = withTtl(
   resource(RuntimeSchema, 'faults', { name: 'faults', layer: { 'fault.test': '1' } }),
   ttl,
@@ -86,5 +86,29 @@ for (const xdsApi of ['DELTA_GRPC', 'GRPC'] as const)
       20_000,
     )
     assert.deepEqual(second.nacks, [])
+    await running.stop()
+  })
+
+for (const xdsApi of ['DELTA_GRPC', 'GRPC'] as const)
+  test(`${xdsApi}: what expired while the server stood still comes back`, async () => {
+    const port = await freePort()
+    const server = await serve(house, port, resources)
+    const running = await envoy(
+      house,
+      bootstrap({ id: xdsApi, xds: `127.0.0.1:${port}`, xdsApi, adminPort: 0 }),
+    )
+    await running.ready()
+    const removed = () => stat(running, 'cluster_manager.cluster_removed')
+    const active = () => stat(running, 'cluster_manager.active_clusters')
+    const before = await active()
+    assert.equal(await removed(), 0)
+    // As a suspended process: nothing turns for longer than the TTL.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * ttl)
+    await until(
+      'it to have gone and come back',
+      async () => (await removed()) === 1 && (await active()) === before,
+    )
+    if (xdsApi === 'DELTA_GRPC') assert.equal(server.nacks.length, 1, 'the heartbeat that came too late')
+    else assert.deepEqual(server.nacks, [])
     await running.stop()
   })

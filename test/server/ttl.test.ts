@@ -219,6 +219,16 @@ describe('state of the world: heartbeats', () => {
     said('cds: a=1 (ttl 1000) bare=1')
   })
 
+  test('of clusters go on when one was refused: the others, and what the client has of that one, would expire', () => {
+    const { source, request, answer, said, pass } = scene('sotw')
+    source.update('*', mortal(CDS, 'a'), r(CDS, 'b', 'bad'))
+    request(CDS)
+    answer(CDS, 'b is bad')
+    said('cds: a=1 (ttl 1000) bare=bad')
+    pass(500)
+    said('cds: a=1 (ttl 1000) bare=bad')
+  })
+
   test('of listeners carry no news that has to wait for clusters', () => {
     const { source, request, answer, said, pass } = scene('sotw')
     source.update('*', r(CDS, 'a'), mortal(LDS, 'l'))

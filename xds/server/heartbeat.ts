@@ -63,8 +63,9 @@ export function renew(leases: Leases, sub: Subscription, lease: Lease, now: numb
   let shortest = Number.POSITIVE_INFINITY
   for (const name of lease.names) {
     const resource = heldOf(sub, name)?.resource
-    // What a client has instead of what it refused is not known.
-    if (resource?.ttl === undefined || sub.rejection?.suspects.has(name)) continue
+    if (resource?.ttl === undefined) continue
+    // What a client has instead of what it refused is not known. A complete response renews it all the same.
+    if (!sub.complete && sub.rejection?.suspects.has(name)) continue
     living.push(resource)
     shortest = Math.min(shortest, resource.ttl)
   }
