@@ -175,3 +175,13 @@ export function readPath(reader: Reader, value: unknown, entry: Path): string | 
     return wrong(reader, path, `${entry[0]} entry without a path`, 'Add path: DIRECTORY.')
   return readText(reader, value, path)
 }
+
+/** Only loopback is safe for what is neither encrypted nor authenticated. */
+export function warnIfOpen(reader: Reader, address: string, path: Path): void {
+  const host = address.slice(0, address.lastIndexOf(':'))
+  if (/^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(host)) return
+  const details = {
+    message: `${path.join('.')} ${address} is open to other hosts, in plaintext and without authentication`,
+  }
+  reader.issues.push(issue('PH1408', { ...details, path: path.join('.'), at: reader.at(path) }))
+}

@@ -3,17 +3,11 @@ import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { Issue } from '#model/issue.ts'
 import type { MeshSettings } from '#model/mesh.ts'
-import {
-  type GivenEntry,
-  givenIn,
-  PROTECTION,
-  readConfigs,
-  readProtection,
-  readRegistries,
-} from './entries.ts'
+import { givenIn, PROTECTION, readConfigs, readProtection, readRegistries } from './entries.ts'
 import type { ConfigSettings, EntryKind, Protection, RegistrySettings } from './entry-kind.ts'
 import { type IssueCode, issue } from './issue-codes.ts'
 import { readMesh } from './mesh-settings.ts'
+import { type Environment, entriesOfFlags, filesOf, override, type SettingsFlags } from './settings-given.ts'
 import {
   type Fields,
   type Reader,
@@ -26,9 +20,10 @@ import {
   readMap,
   readText,
   readTexts,
+  warnIfOpen,
 } from './settings-reader.ts'
 import { reason } from './sources/look.ts'
-import { type ParsedDocument, type Path, parseDocuments } from './yaml.ts'
+import { type ParsedDocument, parseDocuments } from './yaml.ts'
 
 /** `Entry`: the registries that this program knows; `Config`: its configuration sources. */
 export interface Settings<
@@ -63,25 +58,11 @@ export interface Settings<
 export type LogLevel = (typeof LEVELS)[number]
 export type LogFormat = (typeof FORMATS)[number]
 
-/** Flags of the command line, as they were given. */
-export interface SettingsFlags {
-  readonly config?: string
-  readonly files?: readonly string[]
-  /** By kind of registry: the values of its flag, `{ consul: ['http://127.0.0.1:8500'] }`. */
-  readonly registries?: Readonly<Record<string, readonly string[] | undefined>>
-  readonly xdsAddress?: string
-  readonly adminAddress?: string
-  readonly stateDir?: string
-  readonly startupGrace?: string
-  readonly logLevel?: string
-  readonly logFormat?: string
-}
-
 export interface SettingsInput {
   /** The settings file; `flags.config` and PILOTHOUSE_CONFIG mean the same. */
   readonly file?: string
   readonly flags?: SettingsFlags
-  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly env?: Environment
   /** Given where a test needs faults. */
   readonly readText?: (path: string) => string
 }
@@ -110,16 +91,6 @@ const TOP = [
   'config',
   'log',
 ] as const
-
-/** Scalar settings outside the file: flag, variable, place in the file. */
-const OVERRIDES = [
-  ['xdsAddress', 'PILOTHOUSE_XDS_ADDRESS', ['xds', 'address']],
-  ['adminAddress', 'PILOTHOUSE_ADMIN_ADDRESS', ['admin', 'address']],
-  ['stateDir', 'PILOTHOUSE_STATE_DIR', ['stateDir']],
-  ['startupGrace', 'PILOTHOUSE_STARTUP_GRACE', ['startupGrace']],
-  ['logLevel', 'PILOTHOUSE_LOG_LEVEL', ['log', 'level']],
-  ['logFormat', 'PILOTHOUSE_LOG_FORMAT', ['log', 'format']],
-] as const satisfies readonly (readonly [keyof SettingsFlags, string, Path])[]
 
 /** The kinds of `registries` and `config` that there are. */
 export interface SettingsKinds<Entry extends RegistrySettings, Config extends ConfigSettings> {
@@ -187,47 +158,10 @@ function readDocument(
   return documents[0]
 }
 
-/** The file's values with what flags and environment say instead, and which of them said so. */
-function override(root: Fields, flags: SettingsFlags, env: NonNullable<SettingsInput['env']>) {
-  const sources = new Map<string, string>()
-  if (typeof root !== 'object' || Array.isArray(root)) return { root, sources }
-  const copy: Record<string, unknown> = { ...root }
-  for (const [flag, variable, path] of OVERRIDES) {
-    const value = flags[flag] ?? (env[variable] || undefined)
-    if (value === undefined) continue
-    sources.set(path.join('.'), flags[flag] === undefined ? variable : `--${kebab(flag)}`)
-    const [first, second] = path
-    if (second === undefined) copy[first] = value
-    else copy[first] = { ...(copy[first] as object | undefined), [second]: value }
-  }
-  return { root: copy as Fields, sources }
-}
-
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
-
-const filesOf = (flags: SettingsFlags, env: NonNullable<SettingsInput['env']>): readonly string[] =>
-  flags.files?.length ? flags.files : (env.PILOTHOUSE_FILES ?? '').split(':').filter((path) => path !== '')
-
-/** What flags stand for, in the order in which `pilothouse serve --help` lists them. */
-function entriesOfFlags(
-  flags: SettingsFlags,
-  files: readonly string[],
-  kinds: readonly Pick<EntryKind<RegistrySettings>, 'kind' | 'flag'>[],
-): readonly GivenEntry[] {
-  const ofFiles = files.map((path) => ({ fields: { kind: 'file', path }, flag: '--files' }))
-  const others = kinds.flatMap(({ kind, flag }) =>
-    (flags.registries?.[kind] ?? []).map((value) => ({
-      fields: { ...flag?.(value), kind },
-      flag: `--${kind}`,
-    })),
-  )
-  return [...ofFiles, ...others].map((entry) => ({ ...entry, path: [entry.fields.kind] }))
-}
-
 interface Given<Entry extends RegistrySettings, Config extends ConfigSettings> {
   readonly file?: string
   readonly flags: SettingsFlags
-  readonly env: NonNullable<SettingsInput['env']>
+  readonly env: Environment
   readonly outside: ReadonlyMap<string, string>
   readonly kinds: SettingsKinds<Entry, Config>
 }
@@ -298,16 +232,6 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
       format: readChoice(reader, log.format, ['log', 'format'], FORMATS) ?? 'json',
     },
   }
-}
-
-/** Only loopback is safe for what is neither encrypted nor authenticated. */
-function warnIfOpen(reader: Reader, address: string, path: Path): void {
-  const host = address.slice(0, address.lastIndexOf(':'))
-  if (/^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(host)) return
-  const details = {
-    message: `${path.join('.')} ${address} is open to other hosts, in plaintext and without authentication`,
-  }
-  reader.issues.push(issue('PH1408', { ...details, path: path.join('.'), at: reader.at(path) }))
 }
 
 function readAliases(reader: Reader, value: unknown): Settings['aliases'] {

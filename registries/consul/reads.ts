@@ -34,13 +34,14 @@ export interface ReadsOptions {
   /** Reads in a burst beyond the number of services, and reads a second after it. */
   readonly burst: number
   readonly rate: number
-  /** ms in which a slow round goes through all services. */
+  /** ms in which a slow round goes through all services, and the longest from one read to the next. */
   readonly slowRound: number
+  readonly slowStep: number
 }
 
-export const defaultReads: ReadsOptions = { burst: 64, rate: 500, slowRound: 120_000 }
+export const defaultReads: ReadsOptions = { burst: 64, rate: 500, slowRound: 120_000, slowStep: 50 }
 
-export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultReads): Reads {
+export function createReads({ burst, rate, slowRound, slowStep }: ReadsOptions = defaultReads): Reads {
   /** Since which doubt it has been read; in the order of reading. */
   const known = new Map<string, number>()
   const queue = new Set<string>()
@@ -97,7 +98,7 @@ export function createReads({ burst, rate, slowRound }: ReadsOptions = defaultRe
       const wait = pace(now)
       if (wait > 0) return wait
       if (quick) tokens--
-      else slowAt = now + slowRound / Math.max(1, known.size)
+      else slowAt = now + Math.min(slowStep, slowRound / Math.max(1, known.size))
       return take(name, false)
     },
     done(name) {

@@ -29,8 +29,10 @@ const HOT = 16
 
 export function createSearch(reads: Reads, size: () => number): Search {
   const hot = new Set<string>()
-  /** Indexes at which something changed since the search began. */
-  const seen = new Set<number>()
+  /** Indexes at which something changed since the search began, and which service it was. */
+  const seen = new Map<number, string>()
+  /** Two had one index: a transaction, of which more may not have been read. */
+  let together = false
   let from = 0
   let sought = 0
   let summed = 0
@@ -42,14 +44,17 @@ export function createSearch(reads: Reads, size: () => number): Search {
   function end(): void {
     sought = 0
     seen.clear()
+    together = false
     reads.fast(false)
   }
 
-  function isFound(): void {
-    if (sought === 0 || !seen.has(sought)) return
-    // As many changes as Consul wrote anything at all, or no summary shows another: what else there may be (several
-    // services written at once, ports and metadata only) is found when its turn comes.
-    if (seen.size >= sought - from || summed === sought) end()
+  /**
+   * As many changes as Consul wrote anything at all, or no summary shows another: what else there may be (several services
+   * written at once, ports and metadata only) is found when its turn comes.
+   */
+  function isFound(): boolean {
+    if (!seen.has(sought)) return false
+    return summed === sought || (!together && seen.size >= sought - from)
   }
 
   return {
@@ -70,12 +75,12 @@ export function createSearch(reads: Reads, size: () => number): Search {
       }
       if (sought === 0 || index <= from) return
       if (index > sought) return
-      seen.add(index)
-      isFound()
+      together ||= (seen.get(index) ?? name) !== name
+      seen.set(index, name)
     },
     step(now) {
       if (sought === 0 || comparing || reads.urgencies()) return undefined
-      if (!reads.inDoubt()) {
+      if (!reads.inDoubt() || isFound()) {
         end()
         return undefined
       }
@@ -93,7 +98,6 @@ export function createSearch(reads: Reads, size: () => number): Search {
     compared(took) {
       comparing = false
       budget -= took
-      isFound()
     },
     pending: () => comparing || (sought > 0 && reads.inDoubt()),
     clear() {

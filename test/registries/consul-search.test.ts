@@ -12,7 +12,7 @@ import {
   toNodes,
 } from '#registries/consul/signals.ts'
 
-const pace = { burst: 0, rate: 10, slowRound: 1000 }
+const pace = { burst: 0, rate: 10, slowRound: 1000, slowStep: 300 }
 function filled(count: number) {
   const reads = createReads(pace)
   for (let i = 0; i < count; i++) reads.service(`s${i}`)
@@ -70,6 +70,11 @@ suite('Consul, what is read next', () => {
     reads.fast(false)
     assert.equal(typeof reads.next(0), 'object')
     assert.equal(reads.next(0), 250)
+    const few = filled(2)
+    few.doubt()
+    few.fast(false)
+    assert.equal(typeof few.next(0), 'object')
+    assert.equal(few.next(0), 300, 'and no slower than a step each')
   })
 })
 
@@ -96,13 +101,27 @@ suite('Consul, the search', () => {
       search.begin(12, written, () => true)
       assert.deepEqual(reads.next(0), { name: 's1', urgent: true })
       assert.equal(search.step(0), undefined, 'no other while that is read')
-      reads.done('s1')
       search.read('s1', written, true)
-      assert.equal(search.pending(), pending)
+      reads.done('s1')
       assert.equal(search.step(0), undefined)
+      assert.equal(search.pending(), pending)
       assert.equal(typeof reads.next(0), 'object', 'at leisure, or at once')
       assert.equal(typeof reads.next(0), pending ? 'object' : 'number')
     }
+  })
+  test('two changed by one transaction: all are read, since more may have', () => {
+    const reads = filled(3)
+    const search = createSearch(reads, () => 3)
+    search.begin(12, 13, () => true)
+    for (const name of ['s1', 's2']) {
+      assert.equal(search.pending(), true)
+      search.read(name, 13, true)
+      reads.done(name)
+    }
+    assert.equal(search.step(0), undefined)
+    assert.equal(search.pending(), true)
+    assert.equal(typeof reads.next(0), 'object')
+    assert.equal(typeof reads.next(0), 'object', 'at once')
   })
   test('many: what changed last, then the summaries, then all, until it is found', () => {
     const reads = filled(300)
@@ -117,6 +136,7 @@ suite('Consul, the search', () => {
     assert.equal(search.step(0), undefined)
     assert.equal((reads.next(0) as { urgent: boolean }).urgent, false)
     search.read('s9', 20, true)
+    assert.equal(search.step(0), undefined)
     assert.equal(search.pending(), false)
   })
   test('as many changes as were written: no summaries', () => {

@@ -69,12 +69,8 @@ export function openStream(
   outlet: Outlet,
   deps: StreamDeps,
 ): XdsStream {
-  const {
-    limits,
-    now,
-    observer,
-    shared: { bodies, nameLists },
-  } = deps
+  const { limits, now, observer, shared } = deps
+  const { bodies, nameLists } = shared
   const machine = createMachine(variant, `${id}-`, onlyType === undefined)
   const lists: LastLists = new Map()
   const since = now()
@@ -87,7 +83,6 @@ export function openStream(
   let lastMessageAt = since
   let bytesSent = 0
   let messagesSent = 0
-
   let info: StreamInfo = { id, protocol: variant, peer: outlet.peer, since, node }
 
   function fail(code: status, message: string): void {
@@ -194,7 +189,7 @@ export function openStream(
     waitsForTurn = true
     deps.turns.add(takeTurn, isNew(machine) ? 'sync' : 'change')
   }
-  function takeTurn(): void {
+  const takeTurn = (): void => {
     waitsForTurn = false
     guard(pump)
   }
