@@ -3,9 +3,17 @@
  */
 
 export { type LoadedSettings, loadSettings, type Settings } from '#src/settings.ts'
-export { makeResource, resource } from '#xds/make-resource.ts'
+export { makeResource, resource, withTtl } from '#xds/make-resource.ts'
 export { emptyResourceSet, layered, withChanges } from '#xds/resource-set.ts'
-export type { Node, Resource, ResourceSet, ResourceSource, ResourceUpdate, TypeUrl } from '#xds/resources.ts'
+export type {
+  Absence,
+  Node,
+  Resource,
+  ResourceSet,
+  ResourceSource,
+  ResourceUpdate,
+  TypeUrl,
+} from '#xds/resources.ts'
 export {
   type ClusterLoad,
   createMemorySource,

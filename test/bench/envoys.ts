@@ -6,10 +6,10 @@ import { parseArgs } from 'node:util'
 import { pilotOn } from '../real/support/pilot.ts'
 import { startApp } from '../support/apps.ts'
 import { cleanup } from '../support/cleanup.ts'
+import { hostname, meshFiles } from '../support/mesh-files.ts'
 import { freePort } from '../support/ports.ts'
+import { cpuSeconds, rss } from '../support/proc.ts'
 import { startLoad } from '../support/traffic.ts'
-import { hostname, meshFiles } from './mesh-files.ts'
-import { cpuSeconds, rss } from './proc.ts'
 import { percentile } from './registries/table.ts'
 
 const { values } = parseArgs({

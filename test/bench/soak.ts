@@ -4,8 +4,8 @@
  * Ends with 1 if the last quarter of the samples has more than a tenth more memory than the second one.
  */
 import { parseArgs } from 'node:util'
-import { meshFiles } from './mesh-files.ts'
-import { rss } from './proc.ts'
+import { meshFiles } from '../support/mesh-files.ts'
+import { rss } from '../support/proc.ts'
 import { startPilot } from './servers.ts'
 import { median } from './table.ts'
 import { buildTools, load } from './tools.ts'

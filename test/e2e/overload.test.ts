@@ -8,11 +8,11 @@ import { DeltaDiscoveryRequestSchema } from '#xds/proto/gen/envoy/service/discov
 import { decode, encode } from '#xds/proto/index.ts'
 import { writeHead } from '#xds/server/grpc/messages.ts'
 import { typeUrls } from '#xds/type-urls.ts'
-import { meshFiles } from '../bench/mesh-files.ts'
-import { rss } from '../bench/proc.ts'
 import { adsDelta, connect, openDelta } from '../server/client.ts'
 import { cleanup, until } from '../support/cleanup.ts'
+import { meshFiles } from '../support/mesh-files.ts'
 import { servePilot } from '../support/pilot.ts'
+import { rss } from '../support/proc.ts'
 
 const SERVICES = 200
 const CHANGING = 50

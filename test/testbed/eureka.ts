@@ -90,6 +90,8 @@ function settings(options: EurekaOptions, port: number): Properties {
     'eureka.client.service-url.defaultZone': peers.join(',') || `http://127.0.0.1:${port}/eureka`,
     'eureka.server.enable-self-preservation': options.selfPreservation ?? false,
     'eureka.server.response-cache-update-interval-ms': options.responseCacheUpdateIntervalMs ?? 100,
+    // A registration that comes while the cache reads is not in it, and stays so until this is over (180 s by default).
+    'eureka.server.response-cache-auto-expiration-in-seconds': 1,
     'eureka.server.eviction-interval-timer-in-ms': options.evictionIntervalTimerInMs ?? 500,
     'eureka.server.wait-time-in-ms-when-sync-empty': 0,
     // Else a peer of the same host is taken for itself; and Spring leaves out the first reading where it does not register.

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pilotOn } from '../../real/support/pilot.ts'
 import { type Cleanup, cleanup, until } from '../../support/cleanup.ts'
+import { cpuSeconds, rss } from '../../support/proc.ts'
 import { type FaultProxy, startConsul, startFaultProxy, startKubernetes } from '../../testbed/index.ts'
-import { cpuSeconds, rss } from '../proc.ts'
 
 export interface SizeRow {
   readonly registry: string
