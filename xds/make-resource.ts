@@ -35,7 +35,7 @@ export function resource<D extends DescMessage>(
  * it is another version.
  */
 export function withTtl(resource: Resource, ttl: number): Resource {
-  if (!(ttl >= 1)) throw new RangeError(`not a TTL: ${ttl} ms`)
+  if (!(ttl >= 1 && Number.isFinite(ttl))) throw new RangeError(`not a TTL: ${ttl} ms`)
   const version = hash('sha256', `${versionOf(resource.bytes)} ${ttl}`, 'hex').slice(0, 16)
   return { ...resource, version, ttl }
 }

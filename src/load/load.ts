@@ -31,7 +31,10 @@ export function observeLoad({ loads, services, log }: LoadDeps): LoadReader {
     for (const cluster of clusters) {
       if (totals.add(cluster, from) || full) continue
       full = true
-      log.warn({ cluster: cluster.name, from }, 'more load is reported than is counted: /metrics lacks some')
+      log.warn(
+        { cluster: cluster.name, from },
+        'proxies report load of more services and zones than are counted: /metrics lacks some; look for proxies that name services or zones which do not exist',
+      )
     }
   })
 

@@ -1,14 +1,18 @@
 /** Resources with a TTL, and the heartbeats that keep them. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { withTtl } from '#xds/make-resource.ts'
+import { resource, withTtl } from '#xds/make-resource.ts'
+import { ClusterLoadAssignmentSchema } from '#xds/proto/gen/envoy/config/endpoint/v3/endpoint_pb.js'
 import {
   DeltaDiscoveryResponseSchema,
   DiscoveryResponseSchema,
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { decode } from '#xds/proto/index.ts'
 import type { Resource } from '#xds/resources.ts'
+import { createMemorySource, createXdsServer } from '#xds/server/index.ts'
 import { shortName, typeUrls } from '#xds/type-urls.ts'
+import { until } from '../support/cleanup.ts'
+import { connect, openDelta } from './client.ts'
 import { type Protocol, r, scene, subscribe } from './scene.ts'
 
 const { cluster: CDS, endpoint: EDS, listener: LDS, runtime: RTDS, virtualHost: VHDS } = typeUrls
@@ -22,7 +26,8 @@ describe('a TTL', () => {
     const versions = [plain, withTtl(plain, 1000), withTtl(plain, 2000)].map(({ version }) => version)
     assert.equal(new Set(versions).size, 3)
     assert.equal(withTtl(withTtl(plain, 1000), 2000).version, versions[2])
-    for (const ttl of [0, -1, Number.NaN]) assert.throws(() => withTtl(plain, ttl), RangeError)
+    for (const ttl of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+      assert.throws(() => withTtl(plain, ttl), RangeError)
   })
 
   test('that comes and goes is told without a change of content', () => {
@@ -284,4 +289,23 @@ describe('who gets TTLs:', () => {
       said(...(gets ? [sotw ? 'rtds: a=1 (ttl 1000)' : 'rtds: a (ttl 1000)'] : []))
     })
   }
+})
+
+test('a TTL of years is no busy timer', async (t) => {
+  const source = createMemorySource()
+  source.update('*', withTtl(resource(ClusterLoadAssignmentSchema, 'a', { clusterName: 'a' }), 1e11))
+  const server = createXdsServer({ source })
+  t.after(() => server.close())
+  const warnings: string[] = []
+  const warned = ({ name }: Error) => void warnings.push(name)
+  process.on('warning', warned)
+  t.after(() => process.off('warning', warned))
+  const client = connect((await server.listen('127.0.0.1:0')).port)
+  t.after(() => client.close())
+  const stream = openDelta(client)
+  stream.send({ node: { id: 'n', userAgentName: 'envoy' }, typeUrl: EDS, resourceNamesSubscribe: ['a'] })
+  const { nonce } = await stream.next()
+  stream.send({ typeUrl: EDS, responseNonce: nonce })
+  await until('it is acknowledged', () => server.streams()[0]?.types[0]?.status === 'SYNCED')
+  assert.deepEqual(warnings, [])
 })

@@ -5,6 +5,7 @@
  */
 import type { MeshServiceKey } from '#model/mesh.ts'
 import type { OutboundView } from '#sidecar/view.ts'
+import { type Changed, union } from '#xds/changed.ts'
 import {
   advance,
   type ChangeableResourceSet,
@@ -13,7 +14,7 @@ import {
   withChanges,
   withMissing,
 } from '#xds/resource-set.ts'
-import type { Resource, ResourceUpdate, TypeUrl } from '#xds/resources.ts'
+import type { Resource } from '#xds/resources.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import type { Context } from './context.ts'
 import { firstLayer, type LayerUpdate, nextLayer, type Units } from './layer.ts'
@@ -76,7 +77,7 @@ export function onDemandLayers(context: Context, missing: Missing) {
           hosts,
           asked: before.asked,
         }),
-        changed: union(layer.changed, clusters?.changed, changed),
+        changed: union(union(layer.changed, clusters?.changed), changed),
       }
     },
   }
@@ -144,9 +145,9 @@ function hostsChanged(
   hosts: OnDemand['hosts'],
   routes: ReadonlySet<string>,
   services: Iterable<MeshServiceKey>,
-): 'all' | ReadonlySet<string> {
+): Changed {
   const names = new Set<string>()
-  if (routes.size === 0) return names
+  if (routes.size === 0) return new Map()
   if (before.asked.size >= ASKED_LIMIT) return 'all'
   const both = [...routes].flatMap((route) => [before.hosts.get(route) ?? [], hosts.get(route) ?? []].flat())
   for (const key of services) {
@@ -158,18 +159,5 @@ function hostsChanged(
     const was = before.hosts.get(route)?.find(authority)?.service
     if (routes.has(route) && was !== hosts.get(route)?.find(authority)?.service) names.add(name)
   }
-  return names
-}
-
-function union(
-  layer: ResourceUpdate['changed'],
-  clusters: ResourceUpdate['changed'] | undefined,
-  hosts: 'all' | ReadonlySet<string>,
-): ResourceUpdate['changed'] {
-  if (layer === 'all' || clusters === 'all' || hosts === 'all') return 'all'
-  const all = new Map<TypeUrl, ReadonlySet<string>>([...layer, ...(clusters ?? [])])
-  const known = layer.get(typeUrls.cluster)
-  if (known && clusters)
-    all.set(typeUrls.cluster, new Set([...known, ...(clusters.get(typeUrls.cluster) ?? [])]))
-  return hosts.size === 0 ? all : all.set(typeUrls.virtualHost, hosts)
+  return names.size === 0 ? new Map() : new Map([[typeUrls.virtualHost, names]])
 }

@@ -3,8 +3,9 @@ import { map, Observable, ReplaySubject, type Subscription, scan, share, throwEr
 import type { PilotError } from '#model/issue.ts'
 import type { InboundView, OutboundView, Sidecar, ViewUpdate } from '#sidecar/view.ts'
 import type { AssignedViews, ViewStream } from '#sidecar/views.ts'
+import { type Changed, union } from '#xds/changed.ts'
 import { type ChangeableResourceSet, layered } from '#xds/resource-set.ts'
-import type { Node, ResourceSet, ResourceSource, ResourceUpdate, TypeUrl } from '#xds/resources.ts'
+import type { Node, ResourceSet, ResourceSource } from '#xds/resources.ts'
 import { identityCache } from './cache.ts'
 import type { Generator, LayerUpdate } from './index.ts'
 
@@ -58,8 +59,6 @@ export function meshResourceSource({
   }
 }
 
-type Changed = ResourceUpdate['changed']
-
 /** The halves of one listener; `emit` is called when something differs for it. */
 function createPair(emit: (changed: Changed, outbound: LayerUpdate, inbound: LayerUpdate) => void) {
   const layers: [LayerUpdate?, LayerUpdate?] = []
@@ -91,7 +90,7 @@ function createPair(emit: (changed: Changed, outbound: LayerUpdate, inbound: Lay
   }
 }
 
-const nothing: ReadonlyMap<TypeUrl, ReadonlySet<string>> = new Map()
+const nothing: Changed = new Map()
 
 /** Listens to one stream of layers after the other. The new one is held before the old one is let go. */
 function follower<View>(
@@ -154,12 +153,3 @@ function layerStreams<View>(
 const present = <T>(value: T | undefined): T => value as T
 
 const replayLast = <T>() => share<T>({ connector: () => new ReplaySubject<T>(1) })
-
-function union(a: Changed, b: Changed): Changed {
-  if (a === 'all' || b === 'all') return 'all'
-  if (a.size === 0) return b
-  if (b.size === 0) return a
-  const all = new Map<TypeUrl, ReadonlySet<string>>(a)
-  for (const [typeUrl, names] of b) all.set(typeUrl, new Set([...(all.get(typeUrl) ?? []), ...names]))
-  return all
-}

@@ -9,9 +9,9 @@
  * every type has its turn. Endpoints and secrets always follow the newest set at once. What a request asks
  * for is answered at once too, whatever the order: no request is met with silence.
  */
+import { namesOf, union } from '../changed.ts'
 import type { Absence, Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
 import { acknowledge, forgive, reject, sendAgain } from './answers.ts'
-import { namesOf, union } from './changes.ts'
 import { clustersDue, mayRemove, routesDue } from './gates.ts'
 import { inFull, type Leases, lease, mayExpire, mayRenew, renew, renewalAt } from './heartbeat.ts'
 import { childType, removalRank, sideOf } from './order.ts'

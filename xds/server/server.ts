@@ -14,7 +14,7 @@ import type { Resource, ResourceSource } from '../resources.ts'
 import { createAdmission, type Refusal, shuttingDown } from './admission.ts'
 import { createBodies } from './bodies.ts'
 import { fetchEncoded, NotReadyError } from './fetch.ts'
-import type { Call } from './grpc/call.ts'
+import { type Call, MAX_TIMEOUT } from './grpc/call.ts'
 import { createConnections } from './grpc/connections.ts'
 import { passageTo } from './grpc/passage.ts'
 import { defaultLimits, type XdsLimits } from './limits.ts'
@@ -71,7 +71,6 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     admission,
     refused,
     streams: () => streams.values(),
-    onReport: (report) => observer.onLoadReport?.(report),
   })
   const polled = lingering(source, limits.pollMs, limits.maxStreams)
   const rest = createRestHandler(polled)
@@ -195,8 +194,9 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
 
 const sendAway = (stream: XdsStream) => (): void => stream.fail(shuttingDown.code, shuttingDown.details)
 
+/** Or sooner, if that is longer than Node can wait. */
 function wait(ms: number, work: () => void): () => void {
-  const timer = setTimeout(work, ms).unref()
+  const timer = setTimeout(work, Math.min(ms, MAX_TIMEOUT)).unref()
   return () => clearTimeout(timer)
 }
 

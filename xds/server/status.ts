@@ -1,6 +1,5 @@
 /** What is shown of a stream, in the words of Istio's proxy-status. */
 import type { Node, Resource, TypeUrl } from '../resources.ts'
-import type { LoadReport } from './services/load.ts'
 import type { Machine, Variant } from './state.ts'
 import { countHeld, hasUnsent, heldOf, possiblyHeld, type Subscription } from './subscription.ts'
 
@@ -132,8 +131,6 @@ export interface XdsObserver {
   onExpiredNonce?(stream: StreamInfo, typeUrl: TypeUrl): void
   /** A stream that was ended by us, with the gRPC status name. */
   onRefused?(peer: string, code: string, message: string): void
-  /** A client's report of the load that it causes. */
-  onLoadReport?(report: LoadReport): void
   /** A connection that spoke neither HTTP/2 nor HTTP/1.1. */
   onGarbage?(peer: string): void
 }

@@ -38,7 +38,6 @@ export interface Loads {
 export interface LoadDeps extends MethodDeps {
   readonly limits: MethodDeps['limits'] & Pick<XdsLimits, 'loadReportMs' | 'maxLoadEntries'>
   readonly now: () => number
-  readonly onReport: (report: LoadReport) => void
 }
 
 export interface LoadReporting {
@@ -68,7 +67,10 @@ export function createLoadReporting(deps: LoadDeps): LoadReporting {
       entries += size
     } else if (!full) {
       full = true
-      log.warn({ limit: limits.maxLoadEntries }, 'more load is reported than is kept')
+      log.warn(
+        { limit: limits.maxLoadEntries },
+        'clients report more load (clusters and localities of all together) than is kept: what is beyond has no part in rates and weights; let sidecars see fewer services (Sidecar resource), or fewer report',
+      )
     }
   }
 
@@ -89,7 +91,6 @@ export function createLoadReporting(deps: LoadDeps): LoadReporting {
       }
       const report = { node, peer: call.peer, at: now(), clusters: clusterLoads(request.clusterStats) }
       keep(call, report)
-      deps.onReport(report)
       reports.next(report)
     }
 
