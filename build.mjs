@@ -50,7 +50,7 @@ await build({
   outfile: 'dist/pilothouse.cjs',
   format: 'cjs',
   minifyWhitespace: true,
-  banner: { js: '#!/usr/bin/env -S node --max-semi-space-size=8' },
+  banner: { js: '#!/usr/bin/env -S node --max-semi-space-size=8 --v8-pool-size=1' },
   define: { ...define, 'import.meta.url': 'undefined' },
 })
 chmodSync('dist/pilothouse.cjs', 0o755)

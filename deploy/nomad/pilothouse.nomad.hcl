@@ -164,6 +164,7 @@ job "pilothouse" {
         args = concat(
           [
             "--max-semi-space-size=8",
+            "--v8-pool-size=1",
             var.artifact == "" ? var.pilothouse : "local/pilothouse.cjs",
             "serve",
             "--nomad", "unix://${NOMAD_SECRETS_DIR}/api.sock",

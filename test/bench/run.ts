@@ -32,10 +32,10 @@ function parseSize(text: string): Size {
 }
 
 async function measure(tools: Tools, server: Server, size: Size, mode: string): Promise<Row> {
+  await server.eventLoopP99?.()
   const report = await load(tools, [
     ...['-addr', server.xds, '-proxies', String(size.proxies), '-mode', mode, '-pid', String(server.pid)],
-    ...['-idle', '2s', '-settle', '1s', '-changes', values.changes, '-interval', '200ms'],
-    ...['-marker-prefix', '10.99.0.', ...server.change],
+    ...['-idle', '2s', '-settle', '1s', '-changes', values.changes, '-interval', '200ms', ...server.change],
   ])
   const { initial_sync: sync, changes, idle_connected: idle, connect_to_configured: configured } = report
   return {
@@ -57,6 +57,7 @@ async function measure(tools: Tools, server: Server, size: Size, mode: string): 
       'CPU a change, ms': changes.server_cpu_seconds_per_change * 1000,
       'messages a change': changes.msgs_per_change,
       'kB a change': changes.bytes_per_change / 1000,
+      ...(server.eventLoopP99 ? { 'event loop p99, ms': await server.eventLoopP99() } : {}),
     },
   }
 }

@@ -4,14 +4,12 @@
  *   --seconds 60 --rate 25      then so many changes a second, of any service
  */
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { meshFiles } from '../support/mesh-files.ts'
 import { cpuSeconds, rss } from '../support/proc.ts'
-import { startPilot } from './servers.ts'
+import { startChanger } from './changer.ts'
+import { eventLoopP99, startPilot } from './servers.ts'
 import { buildTools, load } from './tools.ts'
 
 const { values } = parseArgs({
@@ -36,15 +34,7 @@ const files = meshFiles({ services, endpoints: number('endpoints'), namespaces, 
 const pilot = await startPilot(['--files', files.dir], 'ns-0')
 console.log(`start ${Math.round(pilot.startup)} ms, RSS ${Math.round(rss(pilot.pid))} MiB`)
 
-/** The load client asks for a change by POST /ADDRESS. */
-const changer = createServer((request, response) => {
-  files.change(0, request.url!.slice(1))
-  response.end()
-})
-changer.listen(0, '127.0.0.1')
-await once(changer, 'listening')
-const post = `http://127.0.0.1:${(changer.address() as AddressInfo).port}/10.99.0.{i}`
-
+const changer = await startChanger((address) => files.change(0, address))
 const each = String(Math.ceil(number('proxies') / namespaces))
 const common = ['-addr', pilot.xds, '-mode', 'delta', '-proxies', each, '-idle', '1s', '-settle', '1s']
 const waiting = Array.from({ length: namespaces - 1 }, (_, i) =>
@@ -57,7 +47,7 @@ try {
   const report = await load(tools, [
     ...common,
     ...['-namespace', 'ns-0', '-pid', String(pilot.pid), '-interval', '200ms'],
-    ...['-changes', values.changes, '-change-post', post, '-marker-prefix', '10.99.0.'],
+    ...['-changes', values.changes, ...changer.flags],
   ])
   const { changes } = report
   console.log(
@@ -68,7 +58,7 @@ try {
   await storm()
 } finally {
   for (const client of waiting) client.kill()
-  changer.close()
+  changer.stop()
   await pilot.stop()
   files.remove()
 }
@@ -96,8 +86,7 @@ async function storm(): Promise<void> {
     await sleep(Math.max(0, began + ((i + 1) * 1000) / rate - performance.now()))
   }
   const took = (performance.now() - began) / 1000
-  const lag = await (await fetch(`http://${pilot.admin}/metrics`)).text()
-  const p99 = Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(lag)?.[1]) * 1000
+  const p99 = await eventLoopP99(pilot)
   console.log(
     `${(total / took).toFixed(1)} changes a second for ${Math.round(took)} s: ${((cpuSeconds(pilot.pid) - cpu) / took).toFixed(2)} cores, ` +
       `RSS ${Math.round(rss(pilot.pid))} MiB, event loop p99 ${p99.toFixed(0)} ms late`,

@@ -1,22 +1,25 @@
 /** The servers under measurement, each a process of its own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { typeUrls } from '#xds/type-urls.ts'
 import { connect, openDelta } from '../server/client.ts'
 import { freePort } from '../support/ports.ts'
 import { startConsul } from '../testbed/index.ts'
+import { startChanger } from './changer.ts'
 import type { Tools } from './tools.ts'
 
 export interface Server {
   readonly name: string
   readonly xds: string
   readonly pid: number
-  /** Flags of the load client that make one change. */
+  /** Flags of the load client that make its changes. */
   readonly change: readonly string[]
   /** Milliseconds from spawn to the first resource that a client has. */
   readonly startup: number
+  /** Milliseconds, since the last time it was asked; of Pilothouse alone. */
+  readonly eventLoopP99?: () => Promise<number>
   stop(): Promise<void>
 }
 
@@ -29,44 +32,51 @@ export interface Size {
 /** Where Pilothouse reads its services, and how one of them is changed. */
 interface Source {
   readonly flags: readonly string[]
-  readonly change: readonly string[]
+  /** What it returns is awaited. */
+  change(address: string): unknown
   stop(): Promise<void>
 }
 
 /** A directory of ServiceEntry files; a change is the atomic rewrite of one of them. */
-async function fileSource(tools: Tools, { services, endpoints }: Size): Promise<Source> {
-  const dir = mkdtempSync(path.join(tmpdir(), 'pilothouse-bench-'))
+function fileSource(tools: Tools, { services, endpoints }: Size): Source {
+  const root = mkdtempSync(path.join(tmpdir(), 'pilothouse-bench-'))
+  const dir = path.join(root, 'mesh')
   execFileSync(tools.gen, ['-dir', dir, '-services', String(services), '-endpoints', String(endpoints)])
+  const [file, next] = [path.join(dir, 'svc-0000.yaml'), path.join(root, 'next')]
+  const text = readFileSync(file, 'utf8')
   return {
     flags: ['--files', dir],
-    change: ['-change-cmd', `${tools.gen} -dir ${dir} -endpoints ${endpoints} -mark 10.99.0.{i}`],
-    stop: async () => rmSync(dir, { recursive: true, force: true }),
+    change(address) {
+      writeFileSync(next, text.replace(/address: [\d.]+/, `address: ${address}`))
+      renameSync(next, file)
+    },
+    stop: async () => rmSync(root, { recursive: true, force: true }),
   }
 }
 
-/** A real Consul; a change is one instance registered with another address, by curl. */
+/** A real Consul; a change is one instance registered with another address. */
 async function consulSource(size: Size): Promise<Source> {
   const consul = await startConsul()
-  const instance = (service: number, endpoint: number, address: string) => ({
-    Node: 'bench',
-    Address: '10.9.9.9',
-    SkipNodeUpdate: service + endpoint > 0,
-    Service: {
-      ID: `svc-${service}-${endpoint}`,
-      Service: `svc-${service}`,
-      Address: address,
-      Port: 8080,
-      Tags: ['version=v1'],
-      Meta: { protocol: 'http' },
-    },
-  })
+  const register = (service: number, endpoint: number, address: string, first = false) =>
+    consul.api('PUT', '/v1/catalog/register', {
+      Node: 'bench',
+      Address: '10.9.9.9',
+      SkipNodeUpdate: !first,
+      Service: {
+        ID: `svc-${service}-${endpoint}`,
+        Service: `svc-${service}`,
+        Address: address,
+        Port: 8080,
+        Tags: ['version=v1'],
+        Meta: { protocol: 'http' },
+      },
+    })
   for (let s = 0; s < size.services; s++)
     for (let e = 0; e < size.endpoints; e++)
-      await consul.api('PUT', '/v1/catalog/register', instance(s, e, `10.${s >> 8}.${s & 255}.${e + 1}`))
-  const body = JSON.stringify({ ...instance(0, 0, '10.99.0.{i}'), SkipNodeUpdate: true })
+      await register(s, e, `10.${s >> 8}.${s & 255}.${e + 1}`, s + e === 0)
   return {
     flags: ['--consul', consul.url],
-    change: ['-change-cmd', `curl -sf -X PUT ${consul.url}/v1/catalog/register -d '${body}'`],
+    change: (address) => register(0, 0, address),
     stop: () => consul.stop(),
   }
 }
@@ -88,22 +98,40 @@ export async function startPilot(flags: readonly string[], namespace = 'default'
   const child = spawn(
     process.execPath,
     // As its first line says.
-    ['--max-semi-space-size=8', 'src/bin.js', 'serve', ...flags, ...addresses, '--log-level', 'warn'],
+    [
+      '--max-semi-space-size=8',
+      '--v8-pool-size=1',
+      'dist/lib/bin.js',
+      'serve',
+      ...flags,
+      ...addresses,
+      '--log-level',
+      'warn',
+    ],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
   await until(() => hasResources(Number(xds.split(':')[1]), namespace), child)
   return { xds, admin, pid: child.pid!, startup: performance.now() - started, stop: () => stop(child) }
 }
 
+/** How late its timers were, in ms, by its own measure since the last scrape. */
+export async function eventLoopP99({ admin }: Pilot): Promise<number> {
+  const text = await (await fetch(`http://${admin}/metrics`)).text()
+  return Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(text)?.[1]) * 1000
+}
+
 /** `pilothouse serve` on one source of `size`. */
 export async function startPilothouse(tools: Tools, size: Size, kind: 'files' | 'consul'): Promise<Server> {
   const source = await (kind === 'files' ? fileSource(tools, size) : consulSource(size))
+  const changer = await startChanger(source.change)
   const pilot = await startPilot(source.flags)
   return {
     ...pilot,
     name: `pilothouse, ${kind}`,
-    change: source.change,
+    change: changer.flags,
+    eventLoopP99: () => eventLoopP99(pilot),
     stop: async () => {
+      changer.stop()
       await pilot.stop()
       await source.stop()
     },
@@ -125,7 +153,10 @@ export async function startPeer(tools: Tools, cache: 'linear' | 'raw', resources
     xds: `127.0.0.1:${xdsPort}`,
     pid: child.pid!,
     startup: performance.now() - started,
-    change: ['-change-post', `http://127.0.0.1:${httpPort}/set?addr=10.99.0.{i}`],
+    change: [
+      ...['-change-post', `http://127.0.0.1:${httpPort}/set?addr=10.99.0.{i}`],
+      ...['-marker-prefix', '10.99.0.'],
+    ],
     stop: () => stop(child),
   }
 }

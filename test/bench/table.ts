@@ -43,9 +43,9 @@ export function ratios(rows: readonly Row[]): string[] {
   const peers = rows.filter(({ server }) => !server.startsWith('pilothouse'))
   return own.flatMap((row) =>
     peers.map((peer) => {
-      const parts = Object.entries(row.figures).map(
-        ([name, value]) => `${name.split(',')[0]} ${(value / peer.figures[name]!).toFixed(2)}`,
-      )
+      const parts = Object.entries(row.figures)
+        .filter(([name]) => name in peer.figures)
+        .map(([name, value]) => `${name.split(',')[0]} ${(value / peer.figures[name]!).toFixed(2)}`)
       return `ratio   ${row.size}  ${row.mode}  ${row.server} to ${peer.server}  ${parts.join('  ')}`
     }),
   )

@@ -217,7 +217,7 @@ export function openStream(
     observer.onPush?.(info, response.typeUrl, response.resources, message.byteLength)
     outlet.send(message, () => {
       sendingSince = undefined
-      guard(pump)
+      if (mayRespond(machine)) guard(pump)
     })
   }
 
