@@ -4,12 +4,11 @@
  *   --seconds 60 --rate 25      then so many changes a second, of any service
  */
 import { spawn } from 'node:child_process'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { meshFiles } from '../support/mesh-files.ts'
 import { cpuSeconds, rss } from '../support/proc.ts'
 import { startChanger } from './changer.ts'
-import { eventLoopP99, startPilot } from './servers.ts'
+import { connected, eventLoopP99, startPilot, steadily } from './servers.ts'
 import { buildTools, load } from './tools.ts'
 
 const { values } = parseArgs({
@@ -43,7 +42,7 @@ const waiting = Array.from({ length: namespaces - 1 }, (_, i) =>
   }),
 )
 try {
-  await connected(number('proxies') - Number(each))
+  await connected(pilot, number('proxies') - Number(each))
   const report = await load(tools, [
     ...common,
     ...['-namespace', 'ns-0', '-pid', String(pilot.pid), '-interval', '200ms'],
@@ -63,28 +62,13 @@ try {
   files.remove()
 }
 
-async function connected(count: number): Promise<void> {
-  for (;;) {
-    const text = await (await fetch(`http://${pilot.admin}/metrics`)).text()
-    const streams = [...text.matchAll(/^pilot_xds\{[^}]*\} (\d+)$/gm)].reduce(
-      (sum, [, n]) => sum + Number(n),
-      0,
-    )
-    if (streams >= count) return
-    await sleep(200)
-  }
-}
-
 /** Changes of services, one after the other, at a steady rate. */
 async function storm(): Promise<void> {
   const seconds = number('seconds')
   const rate = number('rate')
   const [cpu, began] = [cpuSeconds(pilot.pid), performance.now()]
   const total = seconds * rate
-  for (let i = 0; i < total; i++) {
-    files.change((i * 7) % services, `10.98.${i >> 8}.${i & 255}`)
-    await sleep(Math.max(0, began + ((i + 1) * 1000) / rate - performance.now()))
-  }
+  await steadily(total, rate, (i) => files.change((i * 7) % services, `10.98.${i >> 8}.${i & 255}`))
   const took = (performance.now() - began) / 1000
   const p99 = await eventLoopP99(pilot)
   console.log(

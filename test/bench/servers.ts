@@ -120,8 +120,32 @@ export async function eventLoopP99({ admin }: Pilot): Promise<number> {
   return Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(text)?.[1]) * 1000
 }
 
+/** Resolves when so many xDS streams are open. */
+export async function connected({ admin }: Pilot, count: number): Promise<void> {
+  for (;;) {
+    const text = await (await fetch(`http://${admin}/metrics`)).text()
+    const streams = [...text.matchAll(/^pilot_xds\{[^}]*\} (\d+)$/gm)]
+    if (streams.reduce((sum, [, n]) => sum + Number(n), 0) >= count) return
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+/** `work` so many times at a steady rate (a second), each with its number. */
+export async function steadily(count: number, rate: number, work: (i: number) => unknown): Promise<void> {
+  const began = performance.now()
+  for (let i = 0; i < count; i++) {
+    await work(i)
+    const due = began + ((i + 1) * 1000) / rate
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())))
+  }
+}
+
 /** `pilothouse serve` on one source of `size`. */
-export async function startPilothouse(tools: Tools, size: Size, kind: 'files' | 'consul'): Promise<Server> {
+export async function startPilothouse(
+  tools: Tools,
+  size: Size,
+  kind: 'files' | 'consul',
+): Promise<Server & Pilot & { readonly move: Source['change'] }> {
   const source = await (kind === 'files' ? fileSource(tools, size) : consulSource(size))
   const changer = await startChanger(source.change)
   const pilot = await startPilot(source.flags)
@@ -129,6 +153,7 @@ export async function startPilothouse(tools: Tools, size: Size, kind: 'files' | 
     ...pilot,
     name: `pilothouse, ${kind}`,
     change: changer.flags,
+    move: source.change,
     eventLoopP99: () => eventLoopP99(pilot),
     stop: async () => {
       changer.stop()

@@ -3,9 +3,11 @@
  * need.   --measured FILE   the JSON of an earlier run of it, in place of measuring   --json FILE
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { cpuSeconds } from '../support/proc.ts'
 import { type Figure, type Fleet, fitModel, type Measured, predict, subscribers } from './model.ts'
-import { startPilothouse } from './servers.ts'
+import { connected, startPilothouse, steadily } from './servers.ts'
 import { buildTools, load } from './tools.ts'
 
 const { values } = parseArgs({ options: { measured: { type: 'string' }, json: { type: 'string' } } })
@@ -28,30 +30,32 @@ const SHARE = 0.5
 /** Proxies of a Pilot at most: `maxStreams` of its limits. */
 const STREAMS = 20_000
 
+/** Changes of a fleet, the first half of which are not counted: V8 compiles meanwhile. */
+const CHANGES = 300
+/** Changes a second. */
+const RATE = 8
+
 async function measure(fleet: Fleet): Promise<Measured> {
   const server = await startPilothouse(tools, fleet, 'files')
   try {
-    const { initial_sync, idle_connected, changes } = await load(tools, [
-      ...[
-        '-addr',
-        server.xds,
-        '-pid',
-        String(server.pid),
-        '-mode',
-        'delta',
-        '-proxies',
-        String(fleet.proxies),
-      ],
-      ...['-idle', '1s', '-settle', '1s', '-changes', '60', '-interval', '250ms'],
-      ...server.change,
+    const run = load(tools, [
+      ...['-addr', server.xds, '-pid', String(server.pid), '-mode', 'delta'],
+      ...['-proxies', String(fleet.proxies), '-idle', '1s', '-settle', '1s', '-duration', '45s'],
     ])
-    const cpu = changes.each.slice(10).map((each) => each.window.server_cpu_seconds)
+    await connected(server, fleet.proxies)
+    // All have all by then, and the idle sample is taken.
+    await sleep(6000)
+    const change = (i: number) => server.move(`10.99.${i >> 8}.${i & 255}`)
+    await steadily(CHANGES / 2, RATE, change)
+    const before = cpuSeconds(server.pid)
+    await steadily(CHANGES / 2, RATE, (i) => change(CHANGES / 2 + i))
+    const changeCpu = (cpuSeconds(server.pid) - before) / (CHANGES / 2)
+    const { initial_sync, idle_connected } = await run
     const measured = {
       fleet,
       syncCpu: initial_sync.server_cpu_seconds,
       rss: idle_connected.server_at_end.rss_mib,
-      // Those of a young process are left out: it is compiled meanwhile.
-      changeCpu: cpu.reduce((sum, each) => sum + each, 0) / cpu.length,
+      changeCpu,
     }
     console.log(`measured ${name(fleet)}: ${shown(measured)}`)
     return measured
@@ -88,6 +92,12 @@ for (const { fleet, changesPerSecond } of asked) {
   const each = (predict(model, 'changeCpu', fleet) - one) / Math.max(1, subscribers(fleet))
   // Each Pilot sees every change, and tells its own part of the proxies.
   const own = SHARE - changesPerSecond * one
+  if (own <= 0) {
+    console.log(
+      `a fleet of ${name(fleet)}: ${changesPerSecond} changes a second are too many for any number of Pilots`,
+    )
+    continue
+  }
   const pilots = Math.max(Math.ceil((messages * each) / own), Math.ceil(fleet.proxies / STREAMS))
   const part = { ...fleet, proxies: Math.ceil(fleet.proxies / pilots) }
   console.log(
