@@ -50,7 +50,7 @@ await build({
   outfile: 'dist/pilothouse.cjs',
   format: 'cjs',
   minifyWhitespace: true,
-  banner: { js: '#!/usr/bin/env -S node --max-semi-space-size=8 --v8-pool-size=1' },
+  banner: { js: readFileSync('src/bin.js', 'utf8').split('\n', 1)[0] },
   define: { ...define, 'import.meta.url': 'undefined' },
 })
 chmodSync('dist/pilothouse.cjs', 0o755)

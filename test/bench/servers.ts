@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { typeUrls } from '#xds/type-urls.ts'
 import { connect, openDelta } from '../server/client.ts'
+import { until } from '../support/cleanup.ts'
 import { freePort } from '../support/ports.ts'
 import { startConsul } from '../testbed/index.ts'
 import { startChanger } from './changer.ts'
@@ -95,22 +96,15 @@ export async function startPilot(flags: readonly string[], namespace = 'default'
   const [xds, admin] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
   const addresses = ['--xds-address', xds, '--admin-address', admin]
   const started = performance.now()
+  const command = 'dist/lib/bin.js'
+  // #!/usr/bin/env -S node FLAGS
+  const [, , , ...nodeFlags] = readFileSync(command, 'utf8').split('\n', 1)[0]!.split(' ')
   const child = spawn(
     process.execPath,
-    // As its first line says.
-    [
-      '--max-semi-space-size=8',
-      '--v8-pool-size=1',
-      'dist/lib/bin.js',
-      'serve',
-      ...flags,
-      ...addresses,
-      '--log-level',
-      'warn',
-    ],
+    [...nodeFlags, command, 'serve', ...flags, ...addresses, '--log-level', 'warn'],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
-  await until(() => hasResources(Number(xds.split(':')[1]), namespace), child)
+  await ready(() => hasResources(Number(xds.split(':')[1]), namespace), child)
   return { xds, admin, pid: child.pid!, startup: performance.now() - started, stop: () => stop(child) }
 }
 
@@ -120,14 +114,14 @@ export async function eventLoopP99({ admin }: Pilot): Promise<number> {
   return Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(text)?.[1]) * 1000
 }
 
-/** Resolves when so many xDS streams are open. */
+/** Resolves when so many xDS streams are open; rejects after two minutes. */
 export async function connected({ admin }: Pilot, count: number): Promise<void> {
-  for (;;) {
+  const enough = async () => {
     const text = await (await fetch(`http://${admin}/metrics`)).text()
     const streams = [...text.matchAll(/^pilot_xds\{[^}]*\} (\d+)$/gm)]
-    if (streams.reduce((sum, [, n]) => sum + Number(n), 0) >= count) return
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    return streams.reduce((sum, [, n]) => sum + Number(n), 0) >= count
   }
+  await until(`${count} streams`, enough, 120_000)
 }
 
 /** `work` so many times at a steady rate (a second), each with its number. */
@@ -172,7 +166,7 @@ export async function startPeer(tools: Tools, cache: 'linear' | 'raw', resources
     ['-cache', cache, '-file', resources, '-grpc', `127.0.0.1:${xdsPort}`, '-http', `127.0.0.1:${httpPort}`],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   )
-  await until(() => hasResources(xdsPort), child)
+  await ready(() => hasResources(xdsPort), child)
   return {
     name: `go-control-plane ${cache}`,
     xds: `127.0.0.1:${xdsPort}`,
@@ -200,7 +194,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
-async function until(condition: () => Promise<boolean>, child: ChildProcess): Promise<void> {
+async function ready(condition: () => Promise<boolean>, child: ChildProcess): Promise<void> {
   for (let tries = 0; tries < 6000; tries++) {
     if (child.exitCode !== null) throw new Error(`server ended with ${child.exitCode} before it was ready`)
     if (await condition().catch(() => false)) return

@@ -40,7 +40,7 @@ async function measure(fleet: Fleet): Promise<Measured> {
   try {
     const run = load(tools, [
       ...['-addr', server.xds, '-pid', String(server.pid), '-mode', 'delta'],
-      ...['-proxies', String(fleet.proxies), '-idle', '1s', '-settle', '1s', '-duration', '45s'],
+      ...['-proxies', String(fleet.proxies), '-idle', '1s', '-settle', '1s', '-duration', '60s'],
     ])
     await connected(server, fleet.proxies)
     // All have all by then, and the idle sample is taken.
@@ -50,6 +50,8 @@ async function measure(fleet: Fleet): Promise<Measured> {
     const before = cpuSeconds(server.pid)
     await steadily(CHANGES / 2, RATE, (i) => change(CHANGES / 2 + i))
     const changeCpu = (cpuSeconds(server.pid) - before) / (CHANGES / 2)
+    // Who has left meanwhile was told of nothing.
+    await connected(server, fleet.proxies)
     const { initial_sync, idle_connected } = await run
     const measured = {
       fleet,
