@@ -110,7 +110,7 @@ module.exports = {
       comment: 'Only these parse or print YAML.',
       severity: 'error',
       from: { path: '^(src/(mesh|sidecar|admin|model)|xds)/' },
-      to: { path: 'node_modules/yaml/' },
+      to: { path: 'node_modules/(js-)?yaml/' },
     },
     {
       name: 'vendor-grpc',

@@ -1,4 +1,4 @@
-/** YAML and JSON text to values with places. The only file that imports the YAML library. */
+/** YAML and JSON text to values with places. The only file that imports the library which has them. */
 import {
   type Document,
   isAlias,
@@ -10,6 +10,7 @@ import {
   type Node,
   parseDocument,
 } from 'yaml'
+import { readQuickly } from './yaml-values.ts'
 
 export type Path = readonly (string | number)[]
 
@@ -79,27 +80,18 @@ const placeIn =
     return { line: chunk.line + countLines(before), column: offset - before.lastIndexOf('\n') }
   }
 
+/** Nearly all documents are right: they are read with their places when these are asked for. */
 function parseChunk(chunk: Chunk): ParsedDocument {
-  return parseJson(chunk) ?? parseYaml(chunk)
-}
-
-/** JSON a hundred times faster than as YAML, which it is too: only for the places of issues it is read as that. */
-function parseJson(chunk: Chunk): ParsedDocument | undefined {
-  const start = chunk.text.search(/\S/)
-  if (chunk.text[start] !== '{') return undefined
-  try {
-    const value: unknown = JSON.parse(chunk.text)
-    let yaml: ParsedDocument | undefined
-    const asYaml = () => (yaml ??= parseYaml(chunk))
-    return {
-      value,
-      problems: [],
-      start: placeIn(chunk)(start),
-      locate: (path, key) => asYaml().locate(path, key),
-      source: (path) => asYaml().source(path),
-    }
-  } catch {
-    return undefined // A YAML flow map, or an error that YAML can place.
+  const quick = readQuickly(chunk.text)
+  if (quick === undefined) return parseYaml(chunk)
+  let placed: ParsedDocument | undefined
+  const withPlaces = () => (placed ??= parseYaml(chunk))
+  return {
+    value: quick.value,
+    problems: [],
+    start: placeIn(chunk)(quick.start),
+    locate: (path, key) => withPlaces().locate(path, key),
+    source: (path) => withPlaces().source(path),
   }
 }
 

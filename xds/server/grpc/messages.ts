@@ -23,7 +23,13 @@ export function writeHead(target: Buffer, length: number): void {
 /** Undefined: the stream has said no encoding. Throws for what it can't read. */
 export type Inflate = ((message: Buffer, maxBytes: number) => Buffer) | undefined
 
-/** Messages that are whole by now, in order. Throws MessageError. */
+/**
+ * Messages are put together in this one, for all streams: 500 acknowledgements of 38 kB at once would be as many buffers
+ * outside of V8's heap, and a full collection for each change.
+ */
+const joined = Buffer.allocUnsafeSlow(256 * 1024)
+
+/** Messages that are whole by now, in order; their bytes stay until the next chunk of any stream. Throws MessageError. */
 export function messageReader(maxBytes: number, inflate: Inflate): (chunk: Buffer) => readonly Buffer[] {
   let rest: Buffer[] = []
   let size = 0
@@ -34,7 +40,7 @@ export function messageReader(maxBytes: number, inflate: Inflate): (chunk: Buffe
     rest.push(chunk)
     size += chunk.length
     if (size < wanted) return []
-    const data = rest.length === 1 ? chunk : Buffer.concat(rest, size)
+    const data = rest.length === 1 ? chunk : join(rest, size)
     const messages: Buffer[] = []
     let at = 0
     wanted = HEAD
@@ -49,9 +55,13 @@ export function messageReader(maxBytes: number, inflate: Inflate): (chunk: Buffe
       at += wanted
       wanted = HEAD
     }
-    rest = at === data.length ? [] : [data.subarray(at)]
+    rest = at === data.length ? [] : [own(data.subarray(at))]
     size = data.length - at
     return messages
+  }
+
+  function own(tail: Buffer): Buffer {
+    return tail.buffer === joined.buffer ? Buffer.from(tail) : tail
   }
 
   function inflated(message: Buffer): Buffer {
@@ -62,4 +72,11 @@ export function messageReader(maxBytes: number, inflate: Inflate): (chunk: Buffe
       throw new MessageError('compressed', `a message that can't be inflated: ${(error as Error).message}`)
     }
   }
+}
+
+function join(chunks: readonly Buffer[], size: number): Buffer {
+  if (size > joined.length) return Buffer.concat(chunks, size)
+  let at = 0
+  for (const chunk of chunks) at += chunk.copy(joined, at)
+  return joined.subarray(0, size)
 }
