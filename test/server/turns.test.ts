@@ -8,11 +8,14 @@ function world() {
   const said: string[] = []
   const later: (() => void)[] = []
   const turns = createTurns({ now: () => clock, later: (work) => void later.push(work) })
-  const add = (name: string, urgency: 'change' | 'sync', ms = 1) =>
+  const add = (name: string, urgency: 'change' | 'sync', ms = 1) => {
+    const before = said.length
     turns.add(() => {
       clock += ms
       said.push(name)
     }, urgency)
+    return said.slice(before)
+  }
   const slice = () => {
     const before = said.length
     later.shift()?.()
@@ -21,18 +24,32 @@ function world() {
   return { add, slice, waiting: () => later.length }
 }
 
-test('a slice ends after 12 ms, and the next goes on where it ended', () => {
+test('changes are said at once for 24 ms, the rest in slices of 12', () => {
   const { add, slice, waiting } = world()
-  for (const name of ['a', 'b', 'c', 'd', 'e']) add(name, 'change', 3)
+  const atOnce = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].flatMap((name) => add(name, 'change', 6))
+  assert.deepEqual(atOnce, ['a', 'b', 'c', 'd'])
   assert.equal(waiting(), 1)
-  assert.deepEqual(slice(), ['a', 'b', 'c', 'd'])
-  assert.deepEqual(slice(), ['e'])
+  assert.deepEqual(slice(), ['e', 'f'])
+  assert.deepEqual(slice(), ['g', 'h'])
+  assert.deepEqual(slice(), ['i'])
   assert.equal(waiting(), 0)
+})
+
+test('a change does not overtake one that waits', () => {
+  const { add, slice } = world()
+  add('a', 'change', 24)
+  add('b', 'change', 12)
+  add('c', 'change', 12)
+  assert.deepEqual(slice(), ['b'])
+  assert.deepEqual(add('d', 'change'), [])
+  assert.deepEqual(slice(), ['c'])
+  assert.deepEqual(slice(), ['d'])
 })
 
 test('changes overtake newcomers, of whom one a slice goes on all the same', () => {
   const { add, slice } = world()
-  for (const name of ['new 1', 'new 2', 'new 3']) add(name, 'sync', 6)
+  for (const name of ['new 1', 'new 2', 'new 3']) assert.deepEqual(add(name, 'sync', 6), [])
+  add('first', 'change', 24)
   for (const name of ['a', 'b', 'c']) add(name, 'change', 3)
   assert.deepEqual(slice(), ['new 1', 'a', 'b'])
   add('d', 'change', 3)

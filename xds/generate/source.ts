@@ -33,7 +33,7 @@ export function meshResourceSource({
         return throwError(() => new Error(`${sidecar.error.message}. ${sidecar.error.remedy}`))
       return new Observable((subscriber) => {
         const pair = createPair((changed, first, second) =>
-          subscriber.next({ changed, resources: join(first.set, second.set) }),
+          subscriber.next({ changed, resources: join(first, second) }),
         )
         // A fault of the generator ends who listens, not the process.
         const error = (cause: unknown): void => subscriber.error(cause)
@@ -60,13 +60,13 @@ export function meshResourceSource({
 }
 
 /** The halves of one listener; `emit` is called when something differs for it. */
-function createPair(emit: (changed: Changed, outbound: LayerUpdate, inbound: LayerUpdate) => void) {
-  const layers: [LayerUpdate?, LayerUpdate?] = []
+function createPair(emit: (changed: Changed, outbound: ChangeableResourceSet, inbound: Content) => void) {
+  let outbound: ChangeableResourceSet | undefined
+  let inbound: Content | undefined
   let changed: Changed = 'all'
   let held = false
 
   function flush(): void {
-    const [outbound, inbound] = layers
     if (held || !outbound || !inbound || (changed !== 'all' && changed.size === 0)) return
     const said = changed
     changed = nothing
@@ -76,7 +76,8 @@ function createPair(emit: (changed: Changed, outbound: LayerUpdate, inbound: Lay
   return {
     /** `whole`: it comes from another stream than the one before, so what it says of changes means nothing here. */
     heard(half: 0 | 1, layer: LayerUpdate, whole: boolean): void {
-      layers[half] = layer
+      if (half === 0) outbound = layer.set
+      else inbound = contentOf(layer.set)
       changed = union(changed, whole ? 'all' : layer.changed)
       flush()
     },
@@ -118,18 +119,23 @@ function follower<View>(
   }
 }
 
-/** Both halves as one set: the same set for the same outbound half and equal inbound ones (replicas of a workload). */
-function joiner(): (first: ChangeableResourceSet, second: ChangeableResourceSet) => ResourceSet {
+/** A set, and what tells it from others: replicas of a workload have equal ones. */
+interface Content {
+  readonly set: ChangeableResourceSet
+  readonly key: string
+}
+
+const contents = identityCache<Content>()
+const contentOf = (set: ChangeableResourceSet): Content =>
+  contents.get(set, '', () => {
+    const types = [...set.types.keys()].sort()
+    return { set, key: types.map((typeUrl) => `${typeUrl} ${set.version(typeUrl)}`).join('\n') }
+  })
+
+/** Both halves as one set: the same set for the same outbound half and equal inbound ones. */
+function joiner(): (first: ChangeableResourceSet, second: Content) => ResourceSet {
   const joined = identityCache<ResourceSet>()
-  const contents = identityCache<string>()
-  const contentOf = (set: ChangeableResourceSet) =>
-    contents.get(set, '', () =>
-      [...set.types.keys()]
-        .sort()
-        .map((typeUrl) => `${typeUrl} ${set.version(typeUrl)}`)
-        .join('\n'),
-    )
-  return (first, second) => joined.get(first, contentOf(second), () => layered(first, second))
+  return (first, { set, key }) => joined.get(first, key, () => layered(first, set))
 }
 
 type LayerStreams<View> = (views: ViewStream<View>) => Observable<LayerUpdate<View>>

@@ -80,6 +80,8 @@ export function openStream(
   let cancelWake = (): void => {}
   let sendingSince: number | undefined
   let waitsForTurn = false
+  /** There may be more to say once the message on its way is taken. */
+  let more = false
   let lastMessageAt = since
   let bytesSent = 0
   let messagesSent = 0
@@ -185,7 +187,12 @@ export function openStream(
 
   /** What happens until it is this stream's turn merges. */
   function pumpInTurn(): void {
-    if (waitsForTurn || sendingSince !== undefined || !mayRespond(machine)) return
+    if (waitsForTurn) return
+    if (sendingSince !== undefined) {
+      more = true
+      return
+    }
+    if (!mayRespond(machine)) return
     waitsForTurn = true
     deps.turns.add(takeTurn, isNew(machine) ? 'sync' : 'change')
   }
@@ -214,10 +221,11 @@ export function openStream(
     sendingSince = now()
     bytesSent += message.byteLength
     messagesSent++
+    more = mayRespond(machine)
     observer.onPush?.(info, response.typeUrl, response.resources, message.byteLength)
     outlet.send(message, () => {
       sendingSince = undefined
-      if (mayRespond(machine)) guard(pump)
+      if (more) guard(pump)
     })
   }
 

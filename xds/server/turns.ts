@@ -1,12 +1,14 @@
 /**
  * Streams that have something to say take turns, in short slices between which the process reads, writes and answers
- * others. Changes go before the first answers to newcomers, so that a thousand proxies which connect at once hold up
- * nobody's endpoints; of those a part goes on all the same, so that under constant change each gets its own.
+ * others. A change is said at once while there is time: who has just heard of it is at hand, and comes back later at the
+ * price of being fetched from memory again. Changes go before the first answers to newcomers, so that a thousand proxies
+ * which connect at once hold up nobody's endpoints; of those a part goes on all the same, so that under constant change
+ * each gets its own.
  */
 export type Urgency = 'change' | 'sync'
 
 export interface Turns {
-  /** `work` is called once, soon; it must not throw. */
+  /** `work` is called once, at once or soon; it must not throw. */
   add(work: () => void, urgency: Urgency): void
 }
 
@@ -19,12 +21,16 @@ export interface TurnsDeps {
 
 /** ms. Shorter ones let acknowledgements in between, and the last proxy of a fleet waits for them. */
 const SLICE = 12
+/** ms. So long changes are said at once: 500 proxies take some 15. */
+const AT_ONCE = 24
 /** At least so many newcomers a slice. */
 const SYNCS = 1
 
 export function createTurns({ now, later }: TurnsDeps): Turns {
   const queues: Readonly<Record<Urgency, Queue>> = { change: createQueue(), sync: createQueue() }
   let awaited = false
+  /** Until then changes are said at once. */
+  let atOnce = 0
 
   function slice(): void {
     awaited = false
@@ -38,13 +44,15 @@ export function createTurns({ now, later }: TurnsDeps): Turns {
   function wait(): void {
     if (awaited) return
     awaited = true
+    atOnce = now() + AT_ONCE
     later(slice)
   }
 
   return {
     add(work, urgency) {
-      queues[urgency].put(work)
       wait()
+      if (urgency === 'change' && queues.change.size() === 0 && now() < atOnce) work()
+      else queues[urgency].put(work)
     },
   }
 }
