@@ -15,6 +15,7 @@ export interface Message {
 }
 
 export interface CallListener {
+  /** The bytes are other streams' once it returns. */
   message(bytes: Buffer): void
   /** The client says no more. */
   ended(): void

@@ -78,7 +78,7 @@ export function answering<I extends DescMessage>(
         heard = true
         if (waiting.length >= MAX_WAITING)
           call.end(status.RESOURCE_EXHAUSTED, `more than ${MAX_WAITING} requests wait for their answers`)
-        else waiting.push(bytes)
+        else waiting.push(Buffer.from(bytes))
         if (!busy) work().catch((error: unknown) => endWith(call, error, deps))
       },
       ended() {
