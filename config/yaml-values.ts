@@ -1,6 +1,6 @@
 /**
- * The value of JSON and of plain YAML, without its places: a hundred and four times as fast as with them (config/yaml.ts).
- * What another reader could take otherwise is left to that one.
+ * The value of a document without its places: nine times as fast as with them (config/yaml.ts), JSON a hundred times. What
+ * the two libraries could take differently is left to the one with places.
  */
 import {
   CORE_SCHEMA,
