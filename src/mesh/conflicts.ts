@@ -68,9 +68,9 @@ export const meshIssueCodes = {
     remedy: 'Make the service headless in both registries or in none.',
   },
   PH2015: {
-    title: 'Registries disagree on the health of an endpoint',
+    title: 'Registries, or two words of one registry, disagree on the health of an endpoint',
     remedy:
-      'Nothing has to be done where one of them is away; else check the endpoint’s health checks in both registries.',
+      'Nothing has to be done where one of them is away; else check the endpoint’s health checks wherever it is registered.',
   },
   PH2016: {
     title: 'An endpoint is flapping; its downs are delayed',

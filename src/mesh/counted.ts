@@ -29,7 +29,9 @@ export const counted = (
     const place = `${endpoint.network}|${endpoint.address}`
     const earlier = byAddress.get(place)
     const rest = earlier === undefined ? endpoint : uncovered(endpoint, earlier, ports)
-    if (rest !== endpoint) twice.add(earlier![0]!.registry, endpoint.registry)
+    const holder = earlier?.[0]?.registry
+    if (rest !== endpoint && holder !== undefined && holder !== endpoint.registry)
+      twice.add(holder, endpoint.registry)
     if (rest === undefined) {
       for (const one of earlier!) if (shares(one, endpoint, ports)) judge.hear(one, endpoint)
       continue
@@ -44,18 +46,21 @@ export const counted = (
   }
   const judged = kept.map(judge.judged)
   for (const [holder, other, count] of disputed.all()) {
-    const message = `${count} endpoint${count > 1 ? 's have' : ' has'} one health by ${holder}, which holds, and another by ${other}.`
+    const have = `${count} endpoint${count > 1 ? 's have' : ' has'}`
+    const message =
+      holder === other
+        ? `${have} two different healths by ${holder}; the first word of it that is fresh holds.`
+        : `${have} one health by ${holder}, which holds, and another by ${other}.`
     issues.push(meshIssue('PH2015', 'info', message, { path: 'endpoints', at: other }))
   }
   return judged
 }
 
-/** Counts by two different registries. */
+/** Counts by two registries. */
 const pairs = () => {
   const counts = new Map<string, [holder: string, other: string, count: number]>()
   return {
     add: (holder: string, other: string): void => {
-      if (holder === other) return
       const key = `${holder}\n${other}`
       const seen = counts.get(key)
       if (seen === undefined) counts.set(key, [holder, other, 1])

@@ -174,7 +174,7 @@ export const unite = (input: UniteInput): MeshService => {
   )
   const names = new Set([
     ...contributions.map(({ registry }) => registry),
-    ...endpoints.map((e) => e.registry),
+    ...collected.map((e) => e.registry),
   ])
   const registries = [...names].sort((a, b) => precedence.rank(a) - precedence.rank(b) || compareText(a, b))
   return keepService(previous, { attributes, endpoints, registries, issues })

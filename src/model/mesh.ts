@@ -56,7 +56,7 @@ export interface MeshService {
   readonly attributes: ServiceAttributes
   /** Identity changes only with content; sorted by registry precedence, then address. */
   readonly endpoints: readonly MeshEndpoint[]
-  /** Contributing registries in order of precedence. */
+  /** Registries that report it or an endpoint of it (counted once, for whom it may be), in order of precedence. */
   readonly registries: readonly string[]
   readonly issues: readonly Issue[]
 }

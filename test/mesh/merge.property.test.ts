@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ChangeSet, MeshSnapshot } from '#model/mesh.ts'
 import {
+  type Endpoint,
   type Labels,
   type Service,
   type ServicePort,
@@ -161,6 +162,39 @@ test('any sequence of updates gives what a merge from scratch gives', () => {
   fc.assert(
     fc.property(events, (list) => {
       assert.deepEqual(content(run(list).snapshot), content(referenceMerge(names, list, options)))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+/** Few names and many words on the same endpoint, from registries that come and go. */
+const crowded = (source: string): fc.Arbitrary<MergeEvent> => {
+  const healths = fc.array(oneOf('HEALTHY' as const, 'UNHEALTHY' as const, 'DRAINING' as const), {
+    maxLength: 2,
+  })
+  const all = fc.record({ own: healths, picked: healths, picks: fc.boolean() }).map((one) => {
+    const word = (health: Endpoint['health']): Endpoint => endpoint('10.0.0.1', { registry: source, health })
+    const selector = one.picks ? { app: 'x' } : undefined
+    return full(
+      one.own.length + Number(one.picks) === 0
+        ? []
+        : [service('h0.test', source, one.own.map(word), { selector })],
+      one.picked.map((health, index) =>
+        workload('10.0.0.1', { registry: source, health, workload: `w${index}`, labels: { app: 'x' } }),
+      ),
+    )
+  })
+  const away = fc.constant({ kind: 'trouble' as const, error: outage, since: at })
+  return fc
+    .oneof({ weight: 2, arbitrary: all }, { weight: 1, arbitrary: away }, fc.constant(delta({})))
+    .map((update) => ({ role: 'registry', source, at, update }))
+}
+
+test('many words on one endpoint, from registries that come and go, give what a merge from scratch gives', () => {
+  const list = fc.array(fc.oneof(...registries.map(crowded)), { maxLength: 12 })
+  fc.assert(
+    fc.property(list, (all) => {
+      assert.deepEqual(content(run(all).snapshot), content(referenceMerge(names, all, options)))
     }),
     { numRuns: 300 },
   )

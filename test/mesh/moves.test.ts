@@ -4,7 +4,17 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Health } from '#model/service.ts'
 import type { RegistryUpdate } from '#registries/registry.ts'
-import { delta, endpoint, type FakeRegistry, fakeRegistry, full, outage, service, trouble } from './fakes.ts'
+import {
+  delta,
+  endpoint,
+  type FakeRegistry,
+  fakeRegistry,
+  full,
+  outage,
+  service,
+  trouble,
+  workload,
+} from './fakes.ts'
 import { addresses, healths, setup } from './setup.ts'
 
 const key = 'default/x.test'
@@ -144,6 +154,46 @@ test('the first fresh one of three holds', () => {
   assert.deepEqual(healths(mesh), ['10.0.0.1 HEALTHY'])
   others[0]!.say(trouble(new Date(1)))
   assert.deepEqual(healths(mesh), ['10.0.0.1 UNHEALTHY'])
+  running.unsubscribe()
+})
+
+test('two words of one registry are told as well, and the word of another that is fresh holds while it is away', () => {
+  const picked = endpoint('10.0.0.1', { registry: 'c', health: 'HEALTHY' })
+  const c = fakeRegistry('c', [
+    full([], [workload('10.0.0.1', { ...picked, workload: 'w', labels: { app: 'x' } })]),
+  ])
+  const words = ['HEALTHY', 'UNHEALTHY'] as const
+  const twice = words.map((health) => endpoint('10.0.0.1', { registry: 'a', health }))
+  const a = fakeRegistry('a', [full([service('x.test', 'a', twice, { selector: { app: 'x' } })])])
+  const { mesh } = setup([a, c])
+  const running = mesh.start()
+  const said = () =>
+    mesh
+      .issues()
+      .filter(({ code }) => code === 'PH2015')
+      .map(({ message }) => message)
+  assert.deepEqual(healths(mesh), ['10.0.0.1 HEALTHY'])
+  assert.match(said().join(), /^1 endpoint has two different healths by a; .* holds\.$/)
+  a.say(trouble(new Date(1)))
+  assert.match(said().join(), /by c, which holds, and another by a/)
+  running.unsubscribe()
+})
+
+test('a registry of which only a workload is picked, and counted for another, still decides when it goes', () => {
+  const of = (registry: string, health: Health) => endpoint('10.0.0.1', { registry, health })
+  const a = fakeRegistry('a', [
+    full([service('x.test', 'a', [of('a', 'UNHEALTHY')], { selector: { app: 'x' } })]),
+  ])
+  const c = fakeRegistry('c', [
+    full([], [workload('10.0.0.1', { ...of('c', 'HEALTHY'), workload: 'w', labels: { app: 'x' } })]),
+  ])
+  const { mesh } = setup([a, c])
+  const running = mesh.start()
+  assert.deepEqual(mesh.snapshot().services.get('x.test')!.registries, ['a', 'c'])
+  a.say(trouble(new Date(1)))
+  assert.deepEqual(healths(mesh), ['10.0.0.1 HEALTHY'])
+  c.say(trouble(new Date(2)))
+  assert.deepEqual(healths(mesh), ['10.0.0.1 UNHEALTHY'], 'neither is fresh: the first holds')
   running.unsubscribe()
 })
 
