@@ -2,11 +2,15 @@
  * Runs the named suites with node:test and prints `N passed, N failed` last.
  *   node test/run.ts unit e2e [-- name of a file]
  * Exit 1 if a test failed, or if a suite had none: what can't run must not pass in silence.
+ *
+ * Properties (fast-check) see the same inputs each time, so that a run says something of the code alone.
+ * SEED=$RANDOM shows them others.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import fc from 'fast-check'
 
 interface Suite {
   readonly files: readonly string[]
@@ -70,6 +74,7 @@ async function runSuite(name: string, suite: Suite, only: string | undefined) {
   return counts
 }
 
+fc.configureGlobal({ seed: Number(process.env.SEED ?? 1) })
 const args = process.argv.slice(2)
 const split = args.indexOf('--')
 const names = split < 0 ? args : args.slice(0, split)

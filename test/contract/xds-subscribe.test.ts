@@ -120,25 +120,6 @@ playScenarios([
     },
   },
   {
-    name: 'unsubscribe, and subscribe again',
-    play({ client, source, said }) {
-      source.update('n1', r(EDS, 'a', '1'), r(EDS, 'b', '1'))
-      client.subscribe(EDS, 'a', 'b')
-      said('eds: a b')
-      client.ack()
-      client.unsubscribe(EDS, 'a')
-      source.update('n1', r(EDS, 'a', '2'))
-      said()
-      assert.deepEqual(client.heldByServer(EDS), ['b'])
-      client.subscribe(EDS, 'a')
-      said('eds: a')
-      client.ack()
-      client.unsubscribe(EDS, 'a', 'b')
-      source.update('n1', r(EDS, 'a', '3'), r(EDS, 'b', '3'))
-      said()
-    },
-  },
-  {
     name: 'delta: a subscription to a name that is held sends it again',
     only: 'delta',
     play({ client, source, said }) {
@@ -158,32 +139,6 @@ playScenarios([
       client.ack()
       client.subscribe(EDS, 'a')
       said('eds: a')
-    },
-  },
-  {
-    name: 'wildcard and names together, and each given up',
-    play({ client, source, said, saidEither }) {
-      source.update('n1', r(CDS, 'a', '1'), r(CDS, 'b', '1'))
-      client.subscribe(CDS, '*')
-      client.ack()
-      client.subscribe(CDS, 'a', 'x')
-      saidEither({ sotw: ['cds: a b', 'cds: a b'], delta: ['cds: a b', 'cds: a -x'] })
-      client.ack()
-      client.unsubscribe(CDS, 'x')
-      saidEither({ sotw: ['cds: a b'], delta: ['cds: -x'] })
-      client.ack()
-      client.unsubscribe(CDS, '*')
-      said()
-      source.update('n1', r(CDS, 'b', '2'))
-      said()
-      source.update('n1', r(CDS, 'a', '2'))
-      said('cds: a')
-      client.ack()
-      client.unsubscribe(CDS, 'a')
-      source.update('n1', r(CDS, 'a', '3'))
-      said()
-      client.subscribe(CDS, '*')
-      said('cds: a b')
     },
   },
   {

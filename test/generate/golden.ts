@@ -110,16 +110,17 @@ export function generateSet({
   return set
 }
 
-/** No resource is made by two units, of which the last to change would win. */
+/** No resource of a half is made by two units, of which the last to change would win; between halves inbound wins. */
 function checked({ outbound, inbound, ...rest }: Generator): Generator {
   const made = new Map<string, { readonly by: string; readonly version: string }>()
   const once = <L extends { readonly units: Units }>(half: string, layer: L): L => {
     for (const [id, resources] of layer.units)
       for (const { typeUrl, name, version } of resources) {
-        const other = made.get(`${typeUrl} ${name}`)
+        const key = `${half} ${typeUrl} ${name}`
+        const other = made.get(key)
         if (other !== undefined && other.version !== version)
-          throw new Error(`${shortName(typeUrl)} ${name} is made by ${other.by} and ${half} ${id}`)
-        made.set(`${typeUrl} ${name}`, { by: `${half} ${id}`, version })
+          throw new Error(`${half} ${shortName(typeUrl)} ${name} is made by ${other.by} and ${id}`)
+        made.set(key, { by: id, version })
       }
     return layer
   }

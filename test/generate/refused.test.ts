@@ -105,6 +105,35 @@ test("a Sidecar's listener at every address, or at a virtual IP, is the only one
   }
 })
 
+test("a Sidecar's ingress bound where a headless service has an instance is the listener there", () => {
+  const yaml = `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: db, namespace: shop, labels: { service.kubernetes.io/headless: '' } }
+spec:
+  hosts: [db.example]
+  resolution: STATIC
+  ports: [{ number: 9042, protocol: TCP, name: cql }]
+  endpoints: [{ address: 10.0.0.2 }, { address: 10.0.0.3 }]
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: default, namespace: shop }
+spec:
+  egress: [{ hosts: ['*/*'] }]
+  ingress:
+    - { port: { number: 9042, protocol: TCP, name: cql }, bind: 10.0.0.2, captureMode: NONE, defaultEndpoint: 127.0.0.1:9042 }
+`
+  const metadata = { NAMESPACE: 'shop', INTERCEPTION_MODE: 'REDIRECT', INSTANCE_IPS: '10.0.0.2' }
+  const node = { id: 'sidecar~10.0.0.2~db-0.shop~shop.svc.cluster.local', metadata }
+  const { listeners } = generateArbitrary({ yaml, node })
+  const directions = listeners.map(({ name, trafficDirection }: Json) => `${name} ${trafficDirection}`)
+  assert.deepEqual(
+    directions.filter((each) => each.includes('9042')),
+    ['10.0.0.2_9042 INBOUND', '10.0.0.3_9042 OUTBOUND'],
+  )
+})
+
 test('no resource is made twice, and the same configuration makes the same bytes', () => {
   fc.assert(
     fc.property(meshes, (mesh) => assert.deepEqual(generateArbitrary(mesh), generateArbitrary(mesh))),

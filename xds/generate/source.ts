@@ -132,10 +132,13 @@ const contentOf = (set: ChangeableResourceSet): Content =>
     return { set, key: types.map((typeUrl) => `${typeUrl} ${set.version(typeUrl)}`).join('\n') }
   })
 
-/** Both halves as one set: the same set for the same outbound half and equal inbound ones. */
-function joiner(): (first: ChangeableResourceSet, second: Content) => ResourceSet {
+/**
+ * Both halves as one set: the same set for the same outbound half and equal inbound ones. Where both have a listener at
+ * one socket (a Sidecar's ingress bound to an address at which a headless service has an instance), the inbound one is.
+ */
+function joiner(): (outbound: ChangeableResourceSet, inbound: Content) => ResourceSet {
   const joined = identityCache<ResourceSet>()
-  return (first, { set, key }) => joined.get(first, key, () => layered(first, set))
+  return (outbound, { set, key }) => joined.get(outbound, key, () => layered(set, outbound))
 }
 
 type LayerStreams<View> = (views: ViewStream<View>) => Observable<LayerUpdate<View>>
