@@ -164,6 +164,7 @@ job "pilothouse" {
         args = concat(
           [
             "--max-semi-space-size=8",
+            "--initial-old-space-size=96",
             "--v8-pool-size=1",
             var.artifact == "" ? var.pilothouse : "local/pilothouse.cjs",
             "serve",
