@@ -1,5 +1,5 @@
 /** Which view each connected sidecar has: the pipe from mesh snapshots to shared views. */
-import { NEVER, Observable, type Subscriber, type Subscription } from 'rxjs'
+import { NEVER, Observable, Subject, type Subscriber, type Subscription } from 'rxjs'
 import { type ConfigKey, configKey } from '#model/config.ts'
 import type { DemandUpdate } from '#model/load.ts'
 import type { MeshSettings, MeshUpdate } from '#model/mesh.ts'
@@ -35,6 +35,8 @@ export interface Views {
    * subscribed: the last to leave a view drops it. Never errors or completes.
    */
   connect(sidecar: Sidecar): Observable<AssignedViews>
+  /** After each change of the mesh, when all views that it concerns have moved on: of a pair inbound first, then outbound. */
+  readonly settled: Observable<void>
   /** Undefined as long as the mesh has no snapshot. */
   describe(sidecar: Sidecar): SidecarDescription | undefined
   readonly counters: Readonly<Counters>
@@ -64,6 +66,7 @@ export function createViews(
 ): Views {
   const counters: Counters = { viewsBuilt: 0, viewsAdvanced: 0, active: 0 }
   const connections = new Map<string, Set<Connection>>()
+  const settled = new Subject<void>()
   let index: MeshIndex | undefined
   const outbound = outboundViews(() => index!, settings, counters)
   const inbound = inboundViews(() => index!, counters)
@@ -98,8 +101,9 @@ export function createViews(
     const moved = impact.namespaces.has(settings.rootNamespace) ? connections.keys() : impact.namespaces
     for (const namespace of moved)
       for (const connection of connections.get(namespace) ?? []) assign(index, connection)
-    outbound.advance(index, impact)
     inbound.advance(index, impact)
+    outbound.advance(index, impact)
+    settled.next()
   }
 
   const subscription: Subscription = mesh$.subscribe(onMesh)
@@ -120,6 +124,7 @@ export function createViews(
       }),
     describe: (sidecar) => index && describe(viewsOf(index, sidecar)),
     counters,
+    settled,
     close: () => subscription.unsubscribe(),
   }
 }

@@ -167,6 +167,34 @@ spec: { template: { serviceAccount: nobody } }
   assert.equal((await metrics(pilot)).pilot_xds_pushes, after.pilot_xds_pushes)
 })
 
+test('a port added to its own service is one message of a type to a sidecar, inbound and outbound together', async (t) => {
+  const { dir, write, pilot, xds } = await house()
+  const own = entry(50, '10.1.0.1')
+  write('own.yaml', own)
+  await until('its service to be known', async () => {
+    const known = await fetch(`http://127.0.0.1:${pilot.admin.port}/debug/registryz`)
+    return (await known.text()).includes('svc-50.example')
+  })
+  const sidecar = await proxy(xds, 'sidecar~10.1.0.1~p1.default~default.svc.cluster.local')
+  t.after(async () => {
+    sidecar.client.close()
+    await pilot.stop()
+    rmSync(dir, { recursive: true, force: true })
+  })
+  const heard = (name: string) => sidecar.received.some(({ names }) => names.includes(name))
+  await until('all of it', () => sidecar.hasAll() && heard('inbound|80||'))
+  const mark = sidecar.received.length
+  write('own.yaml', own.replace('ports: [', 'ports: [{ number: 81, name: admin, protocol: HTTP }, '))
+  await until('the new listener', () => heard('0.0.0.0_81') && heard('inbound|81||'))
+  const told = (typeUrl: string) =>
+    sidecar.received
+      .slice(mark)
+      .filter((each) => each.typeUrl === typeUrl)
+      .map(({ names }) => [...names].sort())
+  assert.deepEqual(told(typeUrls.cluster), [['inbound|81||', 'outbound|81||svc-50.example']])
+  assert.deepEqual(told(typeUrls.listener), [['0.0.0.0_81', 'virtualInbound']])
+})
+
 test('a proxy that comes back with what it had is sent no resource', async (t) => {
   const { dir, pilot, xds } = await house()
   const clients: ReturnType<typeof connect>[] = []

@@ -6,7 +6,7 @@ import type { AssignedViews } from '#sidecar/views.ts'
 import { createGenerator, type Generator } from '#xds/generate/index.ts'
 import { meshResourceSource } from '#xds/generate/source.ts'
 import type { Node, ResourceUpdate } from '#xds/resources.ts'
-import { counting, endpoint, inbound, outbound, port, service, settings } from './fixtures.ts'
+import { counting, endpoint, inbound, inboundPort, outbound, port, service, settings } from './fixtures.ts'
 import { changedNames } from './read.ts'
 
 const orders = service('orders.example.com', [port(80, 'HTTP')], [endpoint('10.0.0.1')])
@@ -59,8 +59,9 @@ function setUp(broken = new Set<string>()) {
   const into = stream<InboundView>(inbound([]))
   const assigned = new BehaviorSubject<AssignedViews>({ outbound: out.views, inbound: into.views })
   const elsewhere = new ReplaySubject<AssignedViews>(1)
+  const settled = new Subject<void>()
   const source = meshResourceSource({
-    views: { connect: ({ id }) => (id === 'other' ? elsewhere : assigned) },
+    views: { connect: ({ id }) => (id === 'other' ? elsewhere : assigned), settled },
     generator: breakable(createGenerator(settings, counters), broken),
     parseNode: (n) =>
       n.id === 'bad' ? { error: { code: 'X', message: 'no address', remedy: 'Give one.' } } : sidecar(n),
@@ -69,7 +70,7 @@ function setUp(broken = new Set<string>()) {
     const updates: ResourceUpdate[] = []
     return { updates, subscription: source.connect(node(id)).subscribe((update) => updates.push(update)) }
   }
-  return { counters, out, into, assigned, elsewhere, source, watch }
+  return { counters, out, into, assigned, elsewhere, settled, source, watch }
 }
 
 test('emits at once; equal nodes share one generated set', () => {
@@ -118,6 +119,25 @@ test('a sidecar that moves to views which have moved on is told that anything ma
   assert.equal(updates.length, 2)
   assert.equal(updates[1]!.changed, 'all')
   assert.deepEqual([out.listeners(), into.listeners()], [0, 0])
+})
+
+test('a change of both halves is told once, one of the inbound half when the change is through', () => {
+  const { out, into, settled, watch } = setUp()
+  const { updates } = watch('a')
+  const here = inbound([inboundPort(orders, port(8080, 'HTTP'))])
+  into.next({ view: here, changes: 'all' })
+  assert.equal(updates.length, 1)
+  const next = { ...orders, endpoints: [endpoint('10.0.0.2')] }
+  out.next({ view: outbound([next]), changes: new Map([['orders.example.com', 'endpoints']]) })
+  settled.next()
+  assert.equal(updates.length, 2)
+  const names = changedNames(updates[1]!.changed)
+  for (const name of ['cluster inbound|8080||', 'endpoint outbound|80||orders.example.com'])
+    assert.ok(names.includes(name), `${name} of ${names}`)
+  into.next({ view: inbound([]), changes: 'all' })
+  assert.equal(updates.length, 2)
+  settled.next()
+  assert.equal(updates.length, 3)
 })
 
 test('sidecars of one outbound view and equal inbound ones share one set', () => {

@@ -2,7 +2,7 @@
 import { map, Observable, ReplaySubject, type Subscription, scan, share, throwError } from 'rxjs'
 import type { PilotError } from '#model/issue.ts'
 import type { InboundView, OutboundView, Sidecar, ViewUpdate } from '#sidecar/view.ts'
-import type { AssignedViews, ViewStream } from '#sidecar/views.ts'
+import type { ViewStream, Views } from '#sidecar/views.ts'
 import { type Changed, union } from '#xds/changed.ts'
 import { type ChangeableResourceSet, layered } from '#xds/resource-set.ts'
 import type { Node, ResourceSet, ResourceSource } from '#xds/resources.ts'
@@ -10,7 +10,7 @@ import { identityCache } from './cache.ts'
 import type { Generator, LayerUpdate } from './index.ts'
 
 export interface MeshResourceSourceOptions {
-  readonly views: { connect(sidecar: Sidecar): Observable<AssignedViews> }
+  readonly views: Pick<Views, 'connect' | 'settled'>
   readonly generator: Generator
   /** src/sidecar/node.ts. */
   readonly parseNode: (node: Node) => Sidecar | { readonly error: PilotError }
@@ -25,6 +25,12 @@ export function meshResourceSource({
   const outbound = layerStreams<OutboundView>(generator.outbound)
   const inbound = layerStreams<InboundView>(generator.inbound)
   const join = joiner()
+  // The inbound half of a change comes first: what is to come of the outbound half is said with it.
+  const halfHeard = new Set<Pair>()
+  views.settled.subscribe(() => {
+    for (const pair of halfHeard) pair.flush()
+    halfHeard.clear()
+  })
 
   return {
     connect(node) {
@@ -38,8 +44,20 @@ export function meshResourceSource({
         // A fault of the generator ends who listens, not the process.
         const error = (cause: unknown): void => subscriber.error(cause)
         const halves = {
-          outbound: follower(outbound, { heard: (layer, whole) => pair.heard(0, layer, whole), error }),
-          inbound: follower(inbound, { heard: (layer, whole) => pair.heard(1, layer, whole), error }),
+          outbound: follower(outbound, {
+            heard(layer, whole) {
+              pair.heard(0, layer, whole)
+              pair.flush()
+            },
+            error,
+          }),
+          inbound: follower(inbound, {
+            heard(layer, whole) {
+              pair.heard(1, layer, whole)
+              if (!pair.held()) halfHeard.add(pair)
+            },
+            error,
+          }),
         }
         const assigned = views.connect(sidecar).subscribe({
           next: (views) =>
@@ -53,13 +71,16 @@ export function meshResourceSource({
           assigned.unsubscribe()
           halves.outbound.stop()
           halves.inbound.stop()
+          halfHeard.delete(pair)
         }
       })
     },
   }
 }
 
-/** The halves of one listener; `emit` is called when something differs for it. */
+type Pair = ReturnType<typeof createPair>
+
+/** The halves of one listener; `emit` is called by `flush`, when something differs for it. */
 function createPair(emit: (changed: Changed, outbound: ChangeableResourceSet, inbound: Content) => void) {
   let outbound: ChangeableResourceSet | undefined
   let inbound: Content | undefined
@@ -79,8 +100,9 @@ function createPair(emit: (changed: Changed, outbound: ChangeableResourceSet, in
       if (half === 0) outbound = layer.set
       else inbound = contentOf(layer.set)
       changed = union(changed, whole ? 'all' : layer.changed)
-      flush()
     },
+    flush,
+    held: () => held,
     /** What is heard meanwhile is one update. */
     asOne(work: () => void): void {
       held = true
