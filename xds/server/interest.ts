@@ -18,7 +18,7 @@ export function addName(sub: Subscription, name: string, set: ResourceSet): void
 }
 
 function addCollection(sub: Subscription, collection: string, set: ResourceSet): void {
-  expect(sub, (name) => collectionOf(name) === collection)
+  stillArriving(sub, (name) => collectionOf(name) === collection)
   for (const { name } of set.all(sub.typeUrl)) {
     if (collectionOf(name) !== collection) continue
     if (!isInterested(sub, name)) sub.exceptions.set(name, undefined)
@@ -31,7 +31,7 @@ function addCollection(sub: Subscription, collection: string, set: ResourceSet):
  * What was given up while it was on its way, and is to be wanted again as one of many: the client takes it when it
  * arrives, so it is told what became of it.
  */
-function expect(sub: Subscription, wanted: (name: string) => boolean): void {
+function stillArriving(sub: Subscription, wanted: (name: string) => boolean): void {
   for (const { name } of sub.inFlight?.changed ?? [])
     if (wanted(name) && !isInterested(sub, name)) sub.forced.add(name)
 }
@@ -64,7 +64,7 @@ export function dropName(sub: Subscription, name: string): void {
 export function startWildcard(sub: Subscription, nothing: ResourceSet): void {
   if (sub.wildcard) for (const name of possiblyHeld(sub)) sub.forced.add(name)
   else {
-    expect(sub, () => true)
+    stillArriving(sub, () => true)
     const held = new Map<string, Held | undefined>()
     for (const name of possiblyHeld(sub)) held.set(name, heldOf(sub, name))
     sub.exceptions = held
