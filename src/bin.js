@@ -1,9 +1,9 @@
 #!/usr/bin/env -S node --max-semi-space-size=8 --initial-old-space-size=96 --v8-pool-size=1
 // The `pilothouse` command. Plain JavaScript, so that an old Node can read it and say what is wrong.
 // The young generation (MiB) is kept small: V8 takes 16 by default, of which a control plane has a third more memory and
-// no time saved. The old one is first looked through at 96 MiB: it would be in the middle of a fleet's arrival, which takes a
-// fifth more CPU with it. One thread helps V8 to compile and to collect, where Node has four: on two cores these kept the first
-// change after a fleet's arrival waiting for twice as long.
+// no time saved. The old one is first looked through at 96 MiB: by V8's own rule that falls into the arrival of the first
+// hundred sidecars, which takes a third more CPU with it. One thread helps V8 to compile and to collect, where Node has
+// four: on two cores these kept the first change after a fleet's arrival waiting for twice as long.
 // In a clone it runs the sources as they are (Node 24 strips the types); `npm run build` makes the package.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -23,9 +23,7 @@ if (major >= 24) {
 } else if (existsSync(ownNode)) {
   // A clone has Node 24 among its devDependencies: `npx pilothouse` works where the path has an older one.
   const flags = ['--max-semi-space-size=8', '--initial-old-space-size=96', '--v8-pool-size=1']
-  const child = spawn(ownNode, [...flags, ...process.argv.slice(1)], {
-    stdio: 'inherit',
-  })
+  const child = spawn(ownNode, [...flags, ...process.argv.slice(1)], { stdio: 'inherit' })
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   // A terminal's Ctrl-C reaches the child by itself; twice would mean "at once".
   const terminal = [0, 1, 2].some((fd) => isatty(fd))

@@ -49,7 +49,7 @@ export const counted = (
     const have = `${count} endpoint${count > 1 ? 's have' : ' has'}`
     const message =
       holder === other
-        ? `${have} two different healths by ${holder}; the first word of it that is fresh holds.`
+        ? `${have} two different healths by ${holder}; the first that is fresh holds, or the first.`
         : `${have} one health by ${holder}, which holds, and another by ${other}.`
     issues.push(meshIssue('PH2015', 'info', message, { path: 'endpoints', at: other }))
   }
