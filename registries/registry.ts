@@ -24,8 +24,16 @@ export type RegistryUpdate =
    * All it knows; replaces only what this registry said before. The first one means "synced"; empty is a fact, not
    * silence. A later one is a new history (the registry restarted, was restored): where it leaves most out, the mesh
    * holds that back as `protected`. What is known to be deregistered goes into a `delta`.
+   * `missing`: why a part of it (a datacenter, a namespace, a name) could not be asked yet. What is not in it stays as it
+   * was said, or is known from disk, in that trouble: no failure takes anything away. It is "synced" all the same, and
+   * changes follow as a `delta`; once the part has been asked a `full` without `missing` follows.
    */
-  | { readonly kind: 'full'; readonly services: readonly Service[]; readonly workloads: readonly Workload[] }
+  | {
+      readonly kind: 'full'
+      readonly services: readonly Service[]
+      readonly workloads: readonly Workload[]
+      readonly missing?: Missing
+    }
   /** Explicit word. Whole services and whole workloads, never loose endpoints, so a lost step can't leave half a service. */
   | {
       readonly kind: 'delta'
@@ -47,6 +55,13 @@ export type RegistryUpdate =
       readonly retryAt?: Date
       readonly services?: readonly ServiceKey[]
     }
+
+/** Why something could not be asked, since when, and when it is tried again. */
+export interface Missing {
+  readonly error: PilotError
+  readonly since: Date
+  readonly retryAt?: Date
+}
 
 /** Given, never imported, so a test passes recorded answers and virtual time. */
 export interface RegistryDeps {

@@ -1,7 +1,7 @@
 /** What an adapter has told so far, so that only what differs is told again. */
 import { type Service, serviceKey, type Workload, workloadKey } from '#model/service.ts'
 import { sameContent } from '#support/equal.ts'
-import type { RegistryUpdate } from './registry.ts'
+import type { Missing, RegistryUpdate } from './registry.ts'
 
 export type Full = Extract<RegistryUpdate, { kind: 'full' }>
 export type Delta = Extract<RegistryUpdate, { kind: 'delta' }>
@@ -14,8 +14,8 @@ export interface Change {
 }
 
 export interface Told {
-  /** A `full`, with all of it noted. */
-  full(services: readonly Service[], workloads?: readonly Workload[]): Full
+  /** A `full`, with all of it noted; what is not in it is forgotten, also where a part is `missing`. */
+  full(services: readonly Service[], workloads?: readonly Workload[], missing?: Missing): Full
   /** What of `change` differs from what was told; undefined if nothing does. */
   change(change: Change): Delta | undefined
   /** As `change`, given everything: what is not in it is removed. */
@@ -40,12 +40,17 @@ export function createTold(): Told {
     return lists.some((list) => list.length > 0) ? delta : undefined
   }
   return {
-    full(all, allWorkloads = []) {
+    full(all, allWorkloads = [], missing) {
       services.clear()
       workloads.clear()
       note(services, all, serviceKey)
       note(workloads, allWorkloads, workloadKey)
-      return { kind: 'full', services: [...services.values()], workloads: [...workloads.values()] }
+      const whole: Full = {
+        kind: 'full',
+        services: [...services.values()],
+        workloads: [...workloads.values()],
+      }
+      return missing === undefined ? whole : { ...whole, missing }
     },
     change,
     everything(all, allWorkloads = []) {
