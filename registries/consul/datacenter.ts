@@ -56,6 +56,8 @@ export interface DatacenterEvents {
 
 type Signal = 'services' | 'nodes' | 'critical' | 'warning'
 type Part = Signal | 'reads'
+/** What a list names. */
+type Seen = ReadonlyMap<string, unknown>
 
 export function watchDatacenter(
   { query, whole, isSkipped, timing, pace }: DatacenterOptions,
@@ -63,7 +65,7 @@ export function watchDatacenter(
   events: DatacenterEvents,
 ): { stop(): void } {
   const stopped = new AbortController()
-  const filteredAtFirst = new Map<Part, boolean>()
+  const filteredBefore = new Map<Signal, boolean>()
   const failing = new Map<Part, string>()
   let listed: Listed | undefined
   let catalogIndex = 0
@@ -100,9 +102,9 @@ export function watchDatacenter(
   )
 
   async function onServices(answer: Answer, reset: boolean): Promise<void> {
-    believe('services', answer)
     const all = answer.status === 200 ? readServices(answer.text) : undefined
     if (!all) throw notUnderstood('/catalog/services')
+    believe('services', answer, listed, all)
     // Without a token Consul does not say that it filters.
     if ((answer.filtered || whole) && all.size === 0)
       throw rightsMissing('the services', 'service_prefix "" read')
@@ -118,12 +120,12 @@ export function watchDatacenter(
   }
 
   async function onNodes(answer: Answer, reset: boolean): Promise<void> {
-    believe('nodes', answer)
     const read = answer.status === 200 ? readNodes(answer.text) : undefined
     if (!read) throw notUnderstood('/catalog/nodes')
     if ((answer.filtered || whole) && read.values.length === 0)
       throw rightsMissing('the nodes', 'node_prefix "" read')
     const now = toNodes(read.values)
+    believe('nodes', answer, nodes?.content, now.content)
     if (reset || (nodes && isNewHistory(nodes, now))) beginHistory('nodes')
     else if (nodes) reading.onNodes(changedNodes(nodes, now))
     nodes = now
@@ -132,7 +134,6 @@ export function watchDatacenter(
   }
 
   const onChecks = (status: 'critical' | 'warning') => async (answer: Answer) => {
-    believe(status, answer)
     const read = answer.status === 200 ? readChecks(answer.text) : undefined
     if (!read) throw notUnderstood(`/health/state/${status}`)
     await sure()
@@ -192,10 +193,14 @@ export function watchDatacenter(
     for (const part of Object.keys(watches) as Signal[]) if (part !== by) watches[part].restart()
   }
 
-  /** A token that sees less than it saw takes nothing away. */
-  function believe(part: Part, { filtered }: ConsulAnswer): void {
-    if (filtered && filteredAtFirst.get(part) === false) throw rightsLost('the catalogue')
-    filteredAtFirst.set(part, filtered)
+  /**
+   * A token that sees less than it saw takes nothing away. Checks are not judged: they only say what to read, and a
+   * list of one status is filtered as soon as something that the token may not see has it.
+   */
+  function believe(part: Signal, { filtered }: ConsulAnswer, known: Seen | undefined, now: Seen): void {
+    const seesAll = known !== undefined && [...known.keys()].every((each) => now.has(each))
+    if (filtered && filteredBefore.get(part) === false && !seesAll) throw rightsLost('the catalogue')
+    filteredBefore.set(part, filtered)
   }
 
   function fails(part: Part, { error }: ConsulFailure, retryAt: Date): void {

@@ -4,7 +4,7 @@ import type { PilotError } from '#model/issue.ts'
 import { type Service, serviceKey } from '#model/service.ts'
 import type { Logger } from '#support/logger.ts'
 import type { RegistryUpdate } from '../registry.ts'
-import { createTold } from '../told.ts'
+import { createTold, type Delta } from '../told.ts'
 import { type Instance, type TranslateOptions, toService } from './translate.ts'
 
 export interface Telling {
@@ -17,6 +17,7 @@ export interface Telling {
 }
 
 interface Member {
+  readonly source: Source
   readonly name: string
   readonly hostname: string
   readonly instances: readonly Instance[]
@@ -98,14 +99,20 @@ export function createTelling(
     }
     dirty.clear()
     const delta = told.change({ changed, removed })
-    const calmed = changed.filter((service) => doubts.delete(serviceKey(service)))
-    if (calmed.length === 0) {
-      if (delta) emit(delta)
-      return
-    }
     const named = new Set(delta?.changed.map(serviceKey))
+    const calmed = changed.filter((service) => doubts.delete(serviceKey(service)))
     const again = calmed.filter((service) => !named.has(serviceKey(service)))
-    emit({ ...(delta ?? nothing), changed: [...(delta?.changed ?? []), ...again] })
+    if (delta || again.length > 0)
+      tellChange({ ...(delta ?? nothing), changed: [...(delta?.changed ?? []), ...again] })
+  }
+
+  /** What is still in trouble is told again: a delta is heard as the end of it. */
+  function tellChange(delta: Delta): void {
+    emit(delta)
+    for (const each of sources.filter(({ troubled }) => troubled)) {
+      const named = delta.changed.filter((service) => isOf(each, service))
+      tellTrouble(each, named)
+    }
   }
 
   function complain(key: string, fields: object, message: string): void {
@@ -128,9 +135,12 @@ export function createTelling(
     service(source, name, hostname, instances) {
       if (hostname === undefined && instances.length > 0)
         complain(`host ${name}`, { service: name }, 'a service whose name makes no DNS name is left out')
+      const it = sources[source]!
       const member =
-        hostname === undefined || instances.length === 0 ? undefined : { name, hostname, instances }
-      const { pending } = sources[source]!
+        hostname === undefined || instances.length === 0
+          ? undefined
+          : { source: it, name, hostname, instances }
+      const { pending } = it
       if (!pending) put(source, name, member)
       else if (member) pending.set(name, member)
       else pending.delete(name)
@@ -153,13 +163,13 @@ export function createTelling(
       flush()
       emit({ ...nothing, changed: deps.sources === 1 ? [] : servicesOf(it) })
       // That was heard as the end of all trouble.
-      for (const each of sources) if (each.troubled) tellTrouble(each, each.troubled)
+      for (const each of sources) tellTrouble(each)
     },
     trouble(source, error, retryAt) {
       const it = sources[source]!
       if (it.troubled?.error.code === error.code) return
       it.troubled = { since: it.troubled?.since ?? new Date(clock.now()), error, retryAt }
-      tellTrouble(it, it.troubled)
+      tellTrouble(it)
     },
     doubted(source, name, error, retryAt) {
       const member = sources[source]!.members.get(name)
@@ -175,10 +185,20 @@ export function createTelling(
     },
   }
 
-  /** Of its services alone, as long as another datacenter speaks. */
-  function tellTrouble(source: Source, trouble: NonNullable<Source['troubled']>): void {
-    const partly = synced && sources.some((each) => !each.troubled)
-    emit({ kind: 'trouble', ...trouble, ...(partly && { services: servicesOf(source).map(serviceKey) }) })
+  /** Of its services alone (of some of them), as long as another datacenter speaks. */
+  function tellTrouble(source: Source, some?: readonly Service[]): void {
+    const { troubled } = source
+    if (!troubled) return
+    if (!synced || sources.every((each) => each.troubled)) {
+      emit({ kind: 'trouble', ...troubled })
+      return
+    }
+    const services = (some ?? servicesOf(source)).map(serviceKey)
+    if (services.length > 0) emit({ kind: 'trouble', ...troubled, services })
+  }
+
+  function isOf(source: Source, { hostname }: Service): boolean {
+    return [...(makers.get(hostname)?.values() ?? [])].some((member) => member.source === source)
   }
 
   function servicesOf({ members }: Source): Service[] {
