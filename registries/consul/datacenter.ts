@@ -50,6 +50,8 @@ export interface DatacenterEvents {
   settled(): void
   /** Once when it begins, and when its kind changes. */
   trouble(error: PilotError, retryAt: Date): void
+  /** The trouble stands. */
+  retries(retryAt: Date): void
   /** What this service says is not believed; ends with its next `service`. */
   doubted(name: string, error: PilotError, retryAt: Date): void
 }
@@ -208,7 +210,8 @@ export function watchDatacenter(
     settled = false
     const known = [...failing.values()].includes(error.code)
     failing.set(part, error.code)
-    if (!known) events.trouble(error, retryAt)
+    if (known) events.retries(retryAt)
+    else events.trouble(error, retryAt)
   }
 
   function works(part: Part): void {

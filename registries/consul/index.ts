@@ -62,6 +62,7 @@ function follow(
       newHistory: () => telling.newHistory(source),
       settled: () => telling.settled(source),
       trouble: (error, retryAt) => telling.trouble(source, about(error), retryAt),
+      retries: (retryAt) => telling.retries(source, retryAt),
       doubted: (name, error, retryAt) => telling.doubted(source, name, error, retryAt),
     }
     const about = (error: PilotError): PilotError =>

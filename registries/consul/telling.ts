@@ -3,36 +3,37 @@ import type { SchedulerLike, Subscription } from 'rxjs'
 import type { PilotError } from '#model/issue.ts'
 import { type Service, serviceKey } from '#model/service.ts'
 import type { Logger } from '#support/logger.ts'
-import type { RegistryUpdate } from '../registry.ts'
+import type { Missing, RegistryUpdate } from '../registry.ts'
 import { createTold, type Delta } from '../told.ts'
-import { type Instance, type TranslateOptions, toService } from './translate.ts'
+import { createMakers, type Member } from './makers.ts'
+import type { Instance, TranslateOptions } from './translate.ts'
 
 export interface Telling {
   service(source: number, name: string, hostname: string | undefined, instances: readonly Instance[]): void
   newHistory(source: number): void
   settled(source: number): void
   trouble(source: number, error: PilotError, retryAt: Date): void
+  /** The same trouble is tried again later. */
+  retries(source: number, retryAt: Date): void
   doubted(source: number, name: string, error: PilotError, retryAt: Date): void
   stop(): void
 }
 
-interface Member {
-  readonly source: Source
-  readonly name: string
-  readonly hostname: string
-  readonly instances: readonly Instance[]
-}
-
 /** One datacenter: what is served of it, and what is being read of a new history. */
 interface Source {
+  readonly index: number
   members: Map<string, Member>
   /** Not everything has been read yet; nothing of it is told. */
   pending?: Map<string, Member>
-  troubled?: { readonly since: Date; readonly retryAt: Date; readonly error: PilotError }
+  /** It has been read to its end once. */
+  heard: boolean
+  troubled?: Missing
 }
 
 /** Changes are told together, if they come within this time, ms. */
 const TOGETHER = 1
+/** A datacenter that can't be asked by then does not hold back the others' first word, ms. */
+const FIRST_WORD = 10_000
 
 export function createTelling(
   options: TranslateOptions,
@@ -41,49 +42,38 @@ export function createTelling(
 ): Telling {
   const { clock, log } = deps
   const told = createTold()
-  const sources: Source[] = Array.from({ length: deps.sources }, () => ({
+  const sources: Source[] = Array.from({ length: deps.sources }, (_, index) => ({
+    index,
     members: new Map(),
     pending: new Map(),
+    heard: false,
   }))
-  /** Which services of which datacenters make a hostname. */
-  const makers = new Map<string, Map<string, Member>>()
+  const makers = createMakers(options, complain)
   const dirty = new Set<string>()
   const complained = new Set<string>()
   const doubts = new Map<string, Date>()
   let synced = false
+  let late = false
   let timer: Subscription | undefined
+  const firstWord = clock.schedule(() => {
+    late = true
+    if (!synced) tellAll()
+  }, FIRST_WORD)
 
   const keyOf = (hostname: string) => serviceKey({ hostname, namespace: options.namespace })
 
-  function put(source: number, name: string, member: Member | undefined): void {
-    const { members } = sources[source]!
-    const hostname = (member ?? members.get(name))?.hostname
-    if (hostname === undefined) return
-    const of = makers.get(hostname) ?? new Map<string, Member>()
+  function put({ members }: Source, name: string, member: Member | undefined): void {
+    const changed = member ?? members.get(name)
+    if (!changed) return
     if (member) {
       members.set(name, member)
-      makers.set(hostname, of.set(`${source} ${name}`, member))
+      makers.put(member)
     } else {
       members.delete(name)
-      of.delete(`${source} ${name}`)
-      if (of.size === 0) makers.delete(hostname)
+      makers.remove(changed)
     }
-    dirty.add(hostname)
+    dirty.add(changed.hostname)
     if (synced) timer ??= clock.schedule(flush, TOGETHER)
-  }
-
-  function made(hostname: string): Service | undefined {
-    const members = [...(makers.get(hostname)?.values() ?? [])]
-    if (members.length === 0) return undefined
-    const all = members.flatMap((member) => member.instances)
-    const { service, leftOut } = toService(members[0]!.name, hostname, all, options)
-    if (leftOut > 0)
-      complain(
-        `mixed ${hostname}`,
-        { hostname, leftOut },
-        'instances with a name for an address are left out: the others have addresses',
-      )
-    return service
   }
 
   function flush(): void {
@@ -93,7 +83,7 @@ export function createTelling(
     const changed: Service[] = []
     const removed: string[] = []
     for (const hostname of dirty) {
-      const service = made(hostname)
+      const service = makers.made(hostname)
       if (service) changed.push(service)
       else removed.push(keyOf(hostname))
     }
@@ -110,7 +100,7 @@ export function createTelling(
   function tellChange(delta: Delta): void {
     emit(delta)
     for (const each of sources.filter(({ troubled }) => troubled)) {
-      const named = delta.changed.filter((service) => isOf(each, service))
+      const named = delta.changed.filter(({ hostname }) => makers.has(each.index, hostname))
       tellTrouble(each, named)
     }
   }
@@ -121,14 +111,18 @@ export function createTelling(
     log.warn({ registry: options.name, ...fields }, message)
   }
 
-  function settleAll(): void {
-    if (sources.some((source) => source.pending)) return
+  /** All that is known, once no datacenter is waited for: one that is being read is, one in trouble only at first. */
+  function tellAll(): void {
+    const unheard = sources.filter(({ heard }) => !heard)
+    const waiting = unheard.some(({ troubled }) => !late || !troubled)
+    if (waiting || unheard.length === sources.length) return
     synced = true
     dirty.clear()
     timer?.unsubscribe()
     timer = undefined
     doubts.clear()
-    emit(told.full([...makers.keys()].flatMap((hostname) => made(hostname) ?? [])))
+    emit(told.full(makers.all(), [], unheard[0]?.troubled))
+    for (const each of sources) tellTrouble(each)
   }
 
   return {
@@ -137,11 +131,9 @@ export function createTelling(
         complain(`host ${name}`, { service: name }, 'a service whose name makes no DNS name is left out')
       const it = sources[source]!
       const member =
-        hostname === undefined || instances.length === 0
-          ? undefined
-          : { source: it, name, hostname, instances }
+        hostname === undefined || instances.length === 0 ? undefined : { source, name, hostname, instances }
       const { pending } = it
-      if (!pending) put(source, name, member)
+      if (!pending) put(it, name, member)
       else if (member) pending.set(name, member)
       else pending.delete(name)
     },
@@ -152,24 +144,33 @@ export function createTelling(
       const it = sources[source]!
       const { pending, troubled } = it
       delete it.troubled
+      flush()
       if (pending) {
         delete it.pending
-        for (const name of [...it.members.keys()]) if (!pending.has(name)) put(source, name, undefined)
-        for (const [name, member] of pending) put(source, name, member)
-        settleAll()
+        it.heard = true
+        for (const name of [...it.members.keys()]) if (!pending.has(name)) put(it, name, undefined)
+        for (const [name, member] of pending) put(it, name, member)
+        tellAll()
         return
       }
       if (!troubled || !synced) return
-      flush()
       emit({ ...nothing, changed: deps.sources === 1 ? [] : servicesOf(it) })
       // That was heard as the end of all trouble.
       for (const each of sources) tellTrouble(each)
     },
     trouble(source, error, retryAt) {
       const it = sources[source]!
-      if (it.troubled?.error.code === error.code) return
-      it.troubled = { since: it.troubled?.since ?? new Date(clock.now()), error, retryAt }
+      const { troubled } = it
+      it.troubled = { since: troubled?.since ?? new Date(clock.now()), error, retryAt }
+      if (troubled?.error.code === error.code) return
       tellTrouble(it)
+      if (it.heard) return
+      flush()
+      tellAll()
+    },
+    retries(source, retryAt) {
+      const it = sources[source]!
+      if (it.troubled) it.troubled = { ...it.troubled, retryAt }
     },
     doubted(source, name, error, retryAt) {
       const member = sources[source]!.members.get(name)
@@ -182,6 +183,7 @@ export function createTelling(
     },
     stop() {
       timer?.unsubscribe()
+      firstWord.unsubscribe()
     },
   }
 
@@ -195,10 +197,6 @@ export function createTelling(
     }
     const services = (some ?? servicesOf(source)).map(serviceKey)
     if (services.length > 0) emit({ kind: 'trouble', ...troubled, services })
-  }
-
-  function isOf(source: Source, { hostname }: Service): boolean {
-    return [...(makers.get(hostname)?.values() ?? [])].some((member) => member.source === source)
   }
 
   function servicesOf({ members }: Source): Service[] {
