@@ -61,6 +61,7 @@ export function createFollower(options: FollowerOptions): Follower {
   let current: EurekaServer | undefined
   let heardAt = Number.NEGATIVE_INFINITY
   let fullAt = Number.NEGATIVE_INFINITY
+  let movedAt = Number.NEGATIVE_INFINITY
   let surveyedAt = Number.NEGATIVE_INFINITY
   let expired: ReadonlySet<string> = new Set()
 
@@ -144,6 +145,7 @@ export function createFollower(options: FollowerOptions): Follower {
     }
     const delta = hasDelta(server) ? deltaAnswer(server, await ask(server, '/apps/delta')) : undefined
     if (delta && refusesDelta(delta)) noDelta.set(server, now() + NO_DELTA)
+    if (server !== current) movedAt = now()
     current = server
     heardAt = now()
     fullAt = now()
@@ -173,7 +175,7 @@ export function createFollower(options: FollowerOptions): Follower {
   function surveyAt(): number | undefined {
     if (servers.length === 1 || !current) return undefined
     if (knowledge.doubt()) return surveyedAt + SURVEY
-    return betterPlaced().length > 0 ? Math.max(surveyedAt, fullAt) + RETURN : undefined
+    return betterPlaced().length > 0 ? Math.max(surveyedAt, movedAt) + RETURN : undefined
   }
 
   return { look, survey, surveyAt, expired: () => expired }

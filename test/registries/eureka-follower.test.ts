@@ -414,6 +414,29 @@ suite('Eureka: which server is asked', () => {
     assert.equal(known(), '1')
   })
 
+  for (const [why, options] of [
+    ['all is fetched for the leases', { leaseExpiry: 300_000 }],
+    ['there are no deltas', { disableDelta: true }],
+  ] as const)
+    test(`a better placed server is taken again, also where ${why} in between`, async () => {
+      const { memory, look, survey, asked } = setup(options, 2)
+      for (const server of memory) server.put('1')
+      memory[0]!.instead = { apps: () => GONE, delta: () => GONE }
+      await look()
+      memory[0]!.instead = {}
+      asked()
+      for (let i = 0; i < 9; i++) {
+        await look(30)
+        await survey(0)
+      }
+      assert.equal(asked()[0], '', 'not before five minutes')
+      await look(30)
+      await survey(0)
+      assert.match(asked()[0]!, /apps/)
+      await look(30)
+      assert.equal(asked()[1], '')
+    })
+
   test('heartbeats are in no delta: for the leases all is fetched every 150 s, and only then', async () => {
     const {
       memory: [one],
