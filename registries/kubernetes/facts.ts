@@ -72,8 +72,8 @@ const STANDARD_PROTOCOLS: Readonly<Record<string, Protocol>> = {
   'kubernetes.io/ws': 'HTTP',
   'kubernetes.io/wss': 'HTTPS',
 }
-/** MySQL and MongoDB: there the server speaks first, so nothing can be detected. */
-const SERVER_FIRST = new Set([3306, 27017])
+/** SMTP, DNS, MySQL and MongoDB: there the server may speak first, so nothing can be detected. As Istio has it. */
+const SERVER_FIRST = new Set([25, 53, 3306, 27017])
 
 /** Istio's rule: `appProtocol`, else the port's name; undefined: Envoy can't carry it. */
 export function protocolOf(port: {

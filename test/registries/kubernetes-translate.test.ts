@@ -111,6 +111,10 @@ suite('kubernetes: translation', () => {
       [{ name: '', appProtocol: 'kubernetes.io/wss' }, 'HTTPS'],
       [{ name: 'http', protocol: 'UDP' }, 'UDP'],
       [{ name: 'sip', protocol: 'SCTP' }, undefined],
+      [{ name: 'mail', port: 25 }, 'TCP'],
+      [{ name: 'dns-tcp', port: 53 }, 'TCP'],
+      [{ name: 'dns', port: 53, protocol: 'UDP' }, 'UDP'],
+      [{ name: 'http-doh', port: 53 }, 'HTTP'],
       [{ name: 'db', port: 3306 }, 'TCP'],
       [{ name: 'mongo', port: 27017 }, 'Mongo'],
     ]
