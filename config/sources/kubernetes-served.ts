@@ -25,7 +25,12 @@ export type Heard =
   /** The cluster has no such resource. */
   | { readonly kind: 'absent' }
 
+/** How often what is not installed is looked for, ms. */
 const LOOK_AGAIN = 30_000
+/** What had been there may only seem to be gone (a proxy, a CRD that is replaced): so often it is asked for, ms, ... */
+const ASK_AGAIN = 5_000
+/** ... and so long until that is believed. */
+const BELIEVED = 30_000
 const isNotFound = (event: ListWatchEvent<ApiObject>): boolean =>
   event.kind === 'trouble' && event.status === 404
 
@@ -37,14 +42,12 @@ export const served = (
 ): Observable<Heard> =>
   new Observable((subscriber) => {
     const running = new Subscription()
+    /** It has been there; and since when it seems not to be. */
+    let known = false
+    let lostAt: number | undefined
 
     function ask(index: number): void {
-      const version = resource.versions[index]
-      if (version === undefined) {
-        subscriber.next({ kind: 'absent' })
-        askLater(LOOK_AGAIN, 0)
-        return
-      }
+      const version = resource.versions[index]!
       const list = new Subscription()
       running.add(list)
       const path = resourcePath(resource, version, namespace)
@@ -52,14 +55,24 @@ export const served = (
       list.add(
         cluster.listWatch<ApiObject>({ path, translate }).subscribe((events) => {
           if (!events.some(isNotFound)) {
+            lostAt = undefined
+            known ||= events.some(({ kind }) => kind === 'listed')
             subscriber.next({ kind: 'said', version, events })
             return
           }
           list.unsubscribe()
           running.remove(list)
-          askLater(0, index + 1)
+          if (index + 1 < resource.versions.length) askLater(0, index + 1)
+          else notServed({ kind: 'said', version, events })
         }),
       )
+    }
+    function notServed(trouble: Heard): void {
+      lostAt ??= clock.now()
+      const isGone = !known || clock.now() - lostAt >= BELIEVED
+      if (isGone) known = false
+      subscriber.next(isGone ? { kind: 'absent' } : trouble)
+      askLater(isGone ? LOOK_AGAIN : ASK_AGAIN, 0)
     }
     function askLater(ms: number, index: number): void {
       const wait = timer(ms, clock).subscribe(() => {

@@ -26,9 +26,8 @@ function cluster(...served: string[]) {
         listWatch: ({ path }: { path: string }) =>
           new Observable<readonly ListWatchEvent<ApiObject>[]>((subscriber) => {
             if (!installed.has(path)) {
-              subscriber.next([
-                { kind: 'trouble', error: away, status: 404, since: new Date(0), retryAt: new Date(0) },
-              ])
+              const times = { since: new Date(clock.now()), retryAt: new Date(clock.now()) }
+              subscriber.next([{ kind: 'trouble', error: away, status: 404, ...times }])
               return undefined
             }
             lists.set(path, subscriber)
@@ -53,6 +52,13 @@ function cluster(...served: string[]) {
     pass,
     lists,
     install: (path: string) => installed.add(path),
+    /** From now on it is answered with 404. */
+    uninstall(path: string) {
+      installed.delete(path)
+      const times = { since: new Date(clock.now()), retryAt: new Date(clock.now()) }
+      lists.get(path)!.next([{ kind: 'trouble', error: away, status: 404, ...times }])
+      pass()
+    },
     start: () => source.updates.subscribe((update) => updates.push(update)),
     say(path: string, event: ListWatchEvent<ApiObject>) {
       lists.get(path)!.next([event])
@@ -214,6 +220,68 @@ suite('kubernetes configuration source', () => {
       told.issues.map(({ code, at }) => [code, at]),
       [['PH1007', 'kubernetes/test/HTTPRoute/default/r']],
     )
+  })
+  test('a kind that is not found any more is believed to be gone after 30 s', () => {
+    const c = cluster(ENTRIES, SIDECARS)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, listed(entry('a')))
+    c.say(SIDECARS, listed())
+    c.uninstall(ENTRIES)
+    c.pass(29_999)
+    assert.deepEqual(c.updates.map(short), ['full ServiceEntry/a; ', 'delta ; PH1016'])
+    c.pass(1)
+    assert.deepEqual(c.updates.slice(2).map(short), ['delta -ServiceEntry/default/a; '])
+    c.install(ENTRIES)
+    c.pass(30_000)
+    c.say(ENTRIES, listed(entry('a')))
+    assert.deepEqual(c.updates.slice(3).map(short), ['delta ServiceEntry/a; '])
+  })
+  test('a kind that is found again before, by whichever version, has lost nothing', () => {
+    for (const back of [ENTRIES, '/apis/networking.istio.io/v1beta1/serviceentries']) {
+      const c = cluster(ENTRIES, SIDECARS)
+      c.start()
+      c.pass()
+      c.say(ENTRIES, listed(entry('a')))
+      c.say(SIDECARS, listed())
+      c.uninstall(ENTRIES)
+      c.pass(7_000)
+      c.install(back)
+      c.pass(3_000)
+      c.say(back, listed(entry('a'), entry('b')))
+      c.pass(60_000)
+      const removed = c.updates.flatMap((update) => (update.kind === 'delta' ? update.removed : []))
+      assert.deepEqual(removed, [])
+      assert.match(short(c.updates.at(-1)!), /ServiceEntry\/b; $/)
+    }
+  })
+  test('what was in other trouble meanwhile was not gone all the time', () => {
+    const c = cluster(ENTRIES, SIDECARS)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, listed(entry('a')))
+    c.say(SIDECARS, listed())
+    c.uninstall(ENTRIES)
+    c.pass(7_000)
+    c.install(ENTRIES)
+    c.pass(3_000)
+    c.say(ENTRIES, trouble(500, 10_000))
+    c.uninstall(ENTRIES)
+    c.pass(29_999)
+    assert.ok(!c.updates.some((update) => update.kind === 'delta' && update.removed.length > 0))
+    c.pass(1)
+    assert.deepEqual(short(c.updates.at(-1)!), 'delta -ServiceEntry/default/a; ')
+  })
+  test('all kinds not found any more: trouble, till it is believed', () => {
+    const c = cluster(ENTRIES)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, listed(entry('a')))
+    c.uninstall(ENTRIES)
+    c.pass(29_999)
+    assert.deepEqual(c.updates.map(short), ['full ServiceEntry/a; ', 'trouble PH3001'])
+    c.pass(1)
+    assert.deepEqual(c.updates.slice(2).map(short), ['full ; '])
   })
   test('an older version of a resource is followed where the newest is not served', () => {
     const c = cluster('/apis/networking.istio.io/v1beta1/serviceentries')
