@@ -32,6 +32,12 @@ interface Follower extends Followed {
   readonly relist: Subject<void>
 }
 
+/** What is in trouble; without `services` all of it. */
+interface Outage {
+  readonly trouble: Trouble
+  readonly services?: readonly string[]
+}
+
 /** What is in trouble by then does not hold back the others' first word, ms. */
 const FIRST_WORD = 10_000
 
@@ -63,8 +69,8 @@ function createSession(
   let everSynced = false
   /** Since when parts that are in trouble are not waited for. */
   let lateAt = clock.now() + FIRST_WORD
-  /** What was told of trouble, to tell it once. */
-  let toldTrouble: { readonly key: string; readonly services?: readonly string[] } | undefined
+  /** To be told once. */
+  let toldOutage: Outage | undefined
   let flushing: Subscription | undefined
   let flushAt = 0
 
@@ -128,8 +134,8 @@ function createSession(
     const missing = missingNow()
     const standing = standingWith(missing)
     if (standing !== undefined && standing !== toldAs) tellAll(standing, missing)
-    else if (toldAs !== undefined) tellChange()
-    tellTrouble()
+    else if (toldAs !== undefined) tellChange(outage())
+    tellTrouble(outage())
     const left = lateAt - clock.now()
     if (toldAs === undefined && left > 0) schedule(left)
   }
@@ -155,23 +161,22 @@ function createSession(
   function tellAll(standing: string, missing: Missing | undefined): void {
     toldAs = standing
     everSynced = true
-    toldTrouble = undefined
+    toldOutage = undefined
     const { services, workloads } = catalog.everything()
     subscriber.next(told.full(services.filter(isKnown), workloads.filter(isKnown), missing))
   }
 
-  function tellChange(): void {
+  function tellChange(outage: Outage | undefined): void {
     const { change, due } = catalog.touched(clock.now(), podsAreTold)
     const delta = told.change({
       ...change,
       changed: change.changed.filter(isKnown),
       changedWorkloads: change.changedWorkloads.filter(isKnown),
     })
-    const back = toldTrouble !== undefined && !expected().some(isInTrouble)
-    if (delta || back) {
-      const named = back ? (toldTrouble!.services ?? []) : []
-      toldTrouble = undefined
-      subscriber.next(naming(delta ?? NOTHING, named))
+    const ended = endedOf(toldOutage, outage)
+    if (delta || ended) {
+      toldOutage = undefined
+      subscriber.next(naming(delta ?? NOTHING, ended ?? []))
     }
     if (due !== undefined) schedule(due)
   }
@@ -193,19 +198,21 @@ function createSession(
   const isInTrouble = (it: Follower): boolean =>
     it.trouble !== undefined && (it.required || (toldAs === undefined && isPending(it)))
 
-  function tellTrouble(): void {
+  function outage(): Outage | undefined {
     const troubled = expected().filter(isInTrouble)
-    const worst = troubled[0]?.trouble
-    if (!worst) return
+    const trouble = troubled[0]?.trouble
+    if (!trouble) return undefined
     const all = expected().every((it) => !it.required || it.trouble)
-    const partly = everSynced && !all && troubled.every((it) => it.namespace !== undefined)
-    const services = partly
-      ? [...new Set(troubled.flatMap((it) => catalog.serviceKeys(it.namespace)))]
-      : undefined
-    const key = `${worst.error.code} ${services?.length ?? 'all'}`
-    if (toldTrouble?.key === key) return
-    toldTrouble = { key, ...(services && { services }) }
-    const { error, since, retryAt } = worst
+    if (all || !everSynced || troubled.some(({ namespace }) => namespace === undefined)) return { trouble }
+    const services = new Set(troubled.flatMap(({ namespace }) => catalog.serviceKeys(namespace)))
+    return { trouble, services: [...services] }
+  }
+
+  function tellTrouble(outage: Outage | undefined): void {
+    if (!outage || (toldOutage && keyOf(toldOutage) === keyOf(outage))) return
+    toldOutage = outage
+    const { trouble, services } = outage
+    const { error, since, retryAt } = trouble
     subscriber.next({ kind: 'trouble', error, since, retryAt, ...(services && { services }) })
   }
 
@@ -223,3 +230,12 @@ function createSession(
 const isPending = ({ state }: Follower): boolean => state === 'pending'
 const unlisted = ({ required, trouble }: Follower): Follower['state'] =>
   !required && (trouble?.status === 403 || trouble?.status === 404) ? 'forgone' : 'pending'
+
+const keyOf = ({ trouble, services }: Outage): string => `${trouble.error.code} ${services?.length ?? 'all'}`
+
+/** The services whose trouble is over; undefined: nothing is. The whole is back with the first of its namespaces. */
+function endedOf(told: Outage | undefined, now: Outage | undefined): readonly string[] | undefined {
+  if (!told || (now && !now.services)) return undefined
+  const ended = (told.services ?? []).filter((key) => !now?.services?.includes(key))
+  return ended.length > 0 || !now || !told.services ? ended : undefined
+}

@@ -199,4 +199,21 @@ suite('kubernetes: what a part of it keeps back', () => {
     assert.deepEqual(c.told(), ['full a/m b/p b/y'])
     assert.equal(c.relisted.length, 6, 'it has come to the history of the others')
   })
+  test('of namespaces in trouble each is told to be well when it is, the whole with the first', (t) => {
+    const c = start(t, 'a', 'b')
+    c.listed(c.nodes, [])
+    c.listAll('a', ['x'])
+    c.listAll('b', ['y'])
+    c.told()
+    const lists = (namespace: string) => [c.of('services', namespace), c.of('endpointslices', namespace)]
+    for (const path of [...lists('a'), ...lists('b')]) c.trouble(path, 403)
+    const y = 'trouble PH3002 of b/y.b.svc.cluster.local'
+    const [first, ...more] = c.told()
+    assert.equal(first, 'trouble PH3002 of a/x.a.svc.cluster.local')
+    assert.equal(more.at(-1), 'trouble PH3002')
+    for (const path of lists('a')) c.say(path, { kind: 'well' })
+    assert.deepEqual(c.told().slice(-2), ['delta a/x', y])
+    for (const path of lists('b')) c.say(path, { kind: 'well' })
+    assert.deepEqual(c.told(), ['delta b/y'])
+  })
 })
