@@ -49,6 +49,7 @@ export const issueCodes = {
     'There is no configuration in this path',
     'Name a file or directory with .yaml, .yml or .json files.',
   ),
+  PH1016: warning('Objects of one kind cannot be read', '{hint}'),
   // 11xx: services and workloads
   PH1101: error(
     'The host is not valid',

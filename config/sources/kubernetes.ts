@@ -1,25 +1,15 @@
 /** Istio's and the Gateway API's custom resources in a Kubernetes cluster: the `kubernetes` kind of configuration source. */
-import { Observable, type SchedulerLike, Subject, type Subscriber, Subscription, timer } from 'rxjs'
+import { Observable, Subject, type Subscriber, Subscription, timer } from 'rxjs'
 import type { ConfigUpdate } from '#model/config.ts'
 import type { Issue, PilotError } from '#model/issue.ts'
-import type { KubernetesCluster, ListWatchEvent, ObjectKey } from '../connections/kubernetes-api.ts'
+import type { ListWatchEvent, ObjectKey } from '../connections/kubernetes-api.ts'
+import { issue } from '../issue-codes.ts'
 import type { ObjectOptions } from '../istio/object.ts'
 import { parseValue } from '../parse-value.ts'
 import type { ConfigSource } from '../source.ts'
 import { createCatalog } from './catalog.ts'
 import { type CustomResource, customResources, resourcePath } from './kubernetes-resources.ts'
-
-/** An object as the API server has it, as far as it is looked at here. */
-export interface ApiObject {
-  readonly metadata: {
-    readonly name: string
-    readonly namespace?: string
-    readonly generation?: number
-    readonly resourceVersion?: string
-  }
-  readonly spec?: unknown
-  readonly status?: unknown
-}
+import { type ApiObject, type Heard, type ServedDeps, served } from './kubernetes-served.ts'
 
 /** What was found of an object, for its status. */
 export interface Verdict {
@@ -39,13 +29,9 @@ export interface KubernetesSourceOptions extends ObjectOptions {
   readonly name: string
   /** None = all of the cluster. */
   readonly namespaces: readonly string[]
-  /** How long until a resource that was not installed is looked for again, ms. */
-  readonly lookAgain?: number
 }
 
-export interface KubernetesSourceDeps {
-  readonly cluster: Pick<KubernetesCluster, 'listWatch'>
-  readonly clock: SchedulerLike
+export interface KubernetesSourceDeps extends ServedDeps {
   /** Is given what was found of each object, for as long as the source is followed. */
   readonly writeStatus?: (verdicts: Observable<Verdict>) => Subscription
 }
@@ -70,9 +56,19 @@ export function kubernetesSource(options: KubernetesSourceOptions, deps: Kuberne
   return { name: options.name, kind: 'kubernetes', updates }
 }
 
-const LOOK_AGAIN = 30_000
-const NOT_FOUND = 404
+/** Trouble of a list that lasts so long (ms) does not hold up the others' first word, and is an issue. */
+const PATIENCE = 10_000
+const FORBIDDEN = 403
 type Trouble = Extract<ListWatchEvent<ApiObject>, { kind: 'trouble' }>
+
+/** One resource, in one namespace or in all. */
+interface List {
+  readonly resource: CustomResource
+  /** Where its own issue is shown. */
+  readonly place: string
+  state: 'pending' | 'listed' | 'absent'
+  trouble?: Trouble
+}
 
 /** What of an object counts: not the status that we write ourselves, which would make every object change once more. */
 function contentOf({ kind, group }: CustomResource, version: string, { metadata, spec, status }: ApiObject) {
@@ -92,18 +88,17 @@ function followAll(
   const running = new Subscription()
   const verdicts = new Subject<Verdict>()
   running.add(writeStatus?.(verdicts))
-  /** Lists that have not spoken yet, and those in trouble. */
-  const waiting = new Set<object>()
-  const troubles = new Map<object, Trouble>()
+  const lists: List[] = []
   let synced = false
   let told: PilotError | undefined
   let scheduled = false
 
   function followList(resource: CustomResource, namespace: string | undefined): void {
-    const id = {}
+    const scope = `${resource.group}/${resource.plural}/${namespace ?? ''}`
+    const list: List = { resource, place: `${options.name}/${scope}`, state: 'pending' }
+    lists.push(list)
     /** Where each object is shown, and its path at the API server. */
     const places = new Map<string, string>()
-    waiting.add(id)
 
     const placeOf = (key: ObjectKey): string => `${options.name}/${resource.kind}/${key}`
     const put = (version: string, object: ApiObject): string => {
@@ -132,47 +127,31 @@ function followAll(
     }
     const hear = (version: string, event: ListWatchEvent<ApiObject>): void => {
       if (event.kind === 'trouble') {
-        troubles.set(id, event)
+        if (!list.trouble) later(PATIENCE, tellSoon)
+        list.trouble = { ...event, since: list.trouble?.since ?? event.since }
         return
       }
-      troubles.delete(id)
+      list.trouble = undefined
       if (event.kind === 'put') put(version, event.value)
       else if (event.kind === 'gone') remove(placeOf(event.key))
       else if (event.kind === 'listed') {
-        waiting.delete(id)
+        list.state = 'listed'
         const now = new Set([...event.items.values()].map((object) => put(version, object)))
         for (const place of [...places.keys()]) if (!now.has(place)) remove(place)
       }
     }
-    /** The first version that there is; where there is none, the lot is looked for again. */
-    const start = (index: number): void => {
-      const version = resource.versions[index]
-      if (version === undefined) {
-        waiting.delete(id)
-        troubles.delete(id)
+    const take = (heard: Heard): void => {
+      if (heard.kind === 'absent') {
+        list.state = 'absent'
+        list.trouble = undefined
         for (const place of [...places.keys()]) remove(place)
-        tellSoon()
-        later(options.lookAgain ?? LOOK_AGAIN, () => start(0))
-        return
+      } else {
+        if (list.state === 'absent') list.state = 'pending'
+        for (const event of heard.events) hear(heard.version, event)
       }
-      const list = new Subscription()
-      running.add(list)
-      const path = resourcePath(resource, version, namespace)
-      const translate = (object: object): ApiObject => object as ApiObject
-      list.add(
-        cluster.listWatch<ApiObject>({ path, translate }).subscribe((events) => {
-          if (events.some((event) => event.kind === 'trouble' && event.status === NOT_FOUND)) {
-            list.unsubscribe()
-            running.remove(list)
-            later(0, () => start(index + 1))
-            return
-          }
-          for (const event of events) hear(version, event)
-          tellSoon()
-        }),
-      )
+      tellSoon()
     }
-    start(0)
+    running.add(served(resource, namespace, { cluster, clock }).subscribe(take))
   }
 
   function later(ms: number, work: () => void): void {
@@ -194,21 +173,32 @@ function followAll(
   }
 
   function tell(): void {
-    const trouble = troubles.values().next().value
-    if (trouble) {
+    for (const list of lists) note(list)
+    const outage = outageOf(lists)
+    if (outage) {
       // One list after the other fails, and recovers: it is the same outage.
-      if (told?.code === trouble.error.code) return
-      told = trouble.error
-      emit({ kind: 'trouble', error: trouble.error, since: trouble.since })
+      if (told?.code === outage.error.code) return
+      told = outage.error
+      emit(troubleOf(outage))
       return
     }
-    if (waiting.size > 0) return
+    if (!synced && lists.some((list) => list.state === 'pending' && !isStuck(list))) return
     const changes = catalog.take()
     if (!synced || told) {
       synced = true
       told = undefined
       emit(full())
     } else if (changes) emit({ kind: 'delta', ...changes })
+  }
+
+  /** It won't change by itself, or has not for a while. */
+  const isStuck = ({ trouble }: List): boolean =>
+    trouble !== undefined &&
+    (trouble.status === FORBIDDEN || clock.now() - trouble.since.getTime() >= PATIENCE)
+
+  function note(list: List): void {
+    if (isStuck(list)) catalog.fail(list.place, unreadable(list.resource, list.trouble!, options.name))
+    else if (catalog.has(list.place)) catalog.remove(list.place)
   }
 
   const full = (): ConfigUpdate => ({ kind: 'full', objects: catalog.objects(), issues: catalog.issues() })
@@ -219,9 +209,29 @@ function followAll(
 
   return {
     current: (): readonly ConfigUpdate[] => {
-      const trouble = troubles.values().next().value
-      return [...(synced ? [full()] : []), ...(trouble ? [trouble] : [])]
+      const outage = outageOf(lists)
+      return [...(synced ? [full()] : []), ...(outage ? [troubleOf(outage)] : [])]
     },
     stop: () => running.unsubscribe(),
   }
 }
+
+/** Nothing that there is can be read: the source as such is in trouble. */
+function outageOf(lists: readonly List[]): Trouble | undefined {
+  const there = lists.filter(({ state }) => state !== 'absent')
+  return there.every(({ trouble }) => trouble) ? there[0]?.trouble : undefined
+}
+
+const troubleOf = ({ error, since }: Trouble): ConfigUpdate => ({ kind: 'trouble', error, since })
+
+const unreadable = ({ kind, group, plural }: CustomResource, { error, status }: Trouble, at: string): Issue =>
+  issue('PH1016', {
+    message: `${kind} (${group}) cannot be read, what it said last stays: ${error.message}`,
+    params: {
+      hint:
+        status === FORBIDDEN
+          ? `Allow to list and watch ${plural}.${group}; it is asked again by itself.`
+          : error.remedy,
+    },
+    at,
+  })

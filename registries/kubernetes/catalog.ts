@@ -26,7 +26,10 @@ export interface Catalog {
   serviceKeys(namespace?: string): readonly string[]
   everything(): { readonly services: readonly Service[]; readonly workloads: readonly Workload[] }
   /** What was touched since it was asked last. `waitForPods`: see POD_WAIT; then `due` says when to ask again, ms from now. */
-  touched(now: number, waitForPods: boolean): { readonly change: Change; readonly due?: number }
+  touched(
+    now: number,
+    waitForPods: (namespace: string) => boolean,
+  ): { readonly change: Required<Change>; readonly due?: number }
 }
 
 export function createCatalog(options: JoinOptions): Catalog {
@@ -158,7 +161,7 @@ export function createCatalog(options: JoinOptions): Catalog {
       const removed: string[] = []
       for (const key of touchedServices) {
         const service = serviceAt(key, (pod) => {
-          if (!waitForPods || facts.pods.has(pod)) return false
+          if (facts.pods.has(pod) || !waitForPods(namespaceOf(pod))) return false
           const since = awaited.get(pod) ?? now
           awaited.set(pod, since)
           const left = since + POD_WAIT - now
@@ -190,6 +193,7 @@ export function createCatalog(options: JoinOptions): Catalog {
   }
 }
 
+const namespaceOf = (key: ObjectKey): string => key.slice(0, key.indexOf('/'))
 const serviceOf = ({ namespace, service }: SliceFacts): ObjectKey => `${namespace}/${service}`
 
 /** Sets of keys by key. */

@@ -31,10 +31,12 @@ export interface SliceFacts {
   /** resourceVersion: of two slices that tell of one address, the later written counts. */
   readonly version: number
   readonly addressType: string
-  /** By the port's name in Kubernetes. */
-  readonly ports: Readonly<Record<string, number>>
+  readonly ports: SlicePorts
   readonly endpoints: readonly SliceEndpoint[]
 }
+
+/** By the port's name in Kubernetes; `any`: stated without a number, which stands for all ports. */
+export type SlicePorts = Readonly<Record<string, number | 'any'>>
 
 export interface SliceEndpoint {
   readonly addresses: readonly string[]
@@ -72,8 +74,8 @@ const STANDARD_PROTOCOLS: Readonly<Record<string, Protocol>> = {
   'kubernetes.io/ws': 'HTTP',
   'kubernetes.io/wss': 'HTTPS',
 }
-/** MySQL and MongoDB: there the server speaks first, so nothing can be detected. */
-const SERVER_FIRST = new Set([3306, 27017])
+/** SMTP, DNS, MySQL and MongoDB: there the server may speak first, so nothing can be detected. As Istio has it. */
+const SERVER_FIRST = new Set([25, 53, 3306, 27017])
 
 /** Istio's rule: `appProtocol`, else the port's name; undefined: Envoy can't carry it. */
 export function protocolOf(port: {
@@ -136,11 +138,10 @@ export function sliceFacts(object: KubernetesObject): SliceFacts | undefined {
   const service = text(labelsOf(metadata)[SERVICE_NAME])
   if (service === undefined) return undefined
   const namespace = metadata.namespace ?? ''
-  const ports: Record<string, number> = {}
-  for (const it of list(object.ports)) {
-    const { name, port } = record(it)
-    // Without a number it stands for all ports, which says nothing.
-    if (isPort(port)) ports[text(name) ?? ''] = port
+  const ports: Record<string, number | 'any'> = {}
+  for (const it of list(object.ports).map(record)) {
+    const port = it.port ?? 'any'
+    if (port === 'any' || isPort(port)) ports[text(it.name) ?? ''] = port
   }
   return {
     ...{ namespace, name: metadata.name, service, ports },

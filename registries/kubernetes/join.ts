@@ -1,6 +1,6 @@
 /** Facts of Services, EndpointSlices, Pods and Nodes to services and workloads of the model. Pure. */
 import type { Endpoint, Labels, Locality, Service, Workload } from '#model/service.ts'
-import type { PodFacts, ServiceFacts, SliceEndpoint, SliceFacts } from './facts.ts'
+import type { PodFacts, ServiceFacts, SliceEndpoint, SliceFacts, SlicePorts } from './facts.ts'
 
 export interface JoinOptions {
   /** Name of the registry. */
@@ -61,7 +61,7 @@ interface Joined {
   /** The one that counts. */
   readonly slice: SliceFacts
   /** Ports of all slices that have this address. */
-  readonly ports: Readonly<Record<string, number>>
+  readonly ports: SlicePorts
 }
 
 /**
@@ -139,12 +139,12 @@ const localityOf = (
 ): Locality | undefined =>
   pod?.locality ?? (node === undefined ? undefined : around.node(node)) ?? pod?.topology
 
-/** Where it differs from what the service itself says. */
-function portsOf({ ports }: ServiceFacts, numbers: Readonly<Record<string, number>>) {
+/** Where it differs from what the service itself says; 0: its slices don't have this port, so it does not serve it. */
+function portsOf({ ports }: ServiceFacts, numbers: SlicePorts) {
   const differing: Record<string, number> = {}
   for (const { key, port } of ports) {
-    const number = numbers[key]
-    if (number !== undefined && number !== (port.targetPort ?? port.port)) differing[port.name] = number
+    const number = numbers[key] ?? 0
+    if (number !== 'any' && number !== (port.targetPort ?? port.port)) differing[port.name] = number
   }
   return differing
 }

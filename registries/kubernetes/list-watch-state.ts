@@ -47,6 +47,8 @@ const WATCH_SECONDS = 300
 const SAMPLE = 1000
 /** 410s in a row (tokens of a list that went stale before it ended), until it is asked for in one piece. */
 const MAX_EXPIRED = 2
+/** ms: a watch that stood so long did not fail, however it ended (proxies cut what is idle). */
+const STOOD = 5_000
 /** ms that a server may ask to be left alone. */
 const MAX_RETRY_AFTER = 300_000
 
@@ -54,7 +56,7 @@ export interface Machine<T> {
   first(): Step
   next(outcome: Outcome<T>, now: Date): { readonly events: readonly ListWatchEvent<T>[]; readonly step: Step }
   /** The watch was answered: it stands. */
-  opened(): readonly ListWatchEvent<T>[]
+  opened(now: Date): readonly ListWatchEvent<T>[]
   /** undefined: the watch is to be left (`broken`). */
   line(line: Line<T>): readonly ListWatchEvent<T>[] | undefined
 }
@@ -77,6 +79,7 @@ export function createMachine<T>({
   let trouble: { readonly since: Date; told?: string } | undefined
   let renewed = false
   let broken: Outcome<T> | undefined
+  let standsSince: Date | undefined
 
   const list = (after = 0): Step => {
     pages = []
@@ -97,6 +100,11 @@ export function createMachine<T>({
   function calm(): void {
     backoff.reset()
     expired = 0
+  }
+
+  function ended(now: Date): void {
+    if (standsSince !== undefined && now.getTime() - standsSince.getTime() >= STOOD) calm()
+    standsSince = undefined
   }
 
   function well(): readonly ListWatchEvent<T>[] {
@@ -185,6 +193,7 @@ export function createMachine<T>({
     next(outcome, now) {
       const cause = outcome.kind === 'broken' && broken ? broken : outcome
       broken = undefined
+      ended(now)
       switch (cause.kind) {
         case 'page':
           return onPage(cause.page)
@@ -202,7 +211,10 @@ export function createMachine<T>({
           return { events: [], step: list() }
       }
     },
-    opened: well,
+    opened(now) {
+      standsSince = now
+      return well()
+    },
     line(line) {
       if (line.kind === 'error' || line.kind === 'garbage') {
         broken =

@@ -150,7 +150,7 @@ function createLoop<T>(
     guard: Guard,
   ): Promise<Outcome<T>> {
     const began = clock.now()
-    tell(machine.opened())
+    tell(machine.opened(new Date(began)))
     guard.expect(timing.silence)
     guard.limit(seconds * 1000 + timing.grace)
     const linesOf = createLines(MAX_LINE)

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { Observable, type Subscriber, VirtualTimeScheduler } from 'rxjs'
 import type { KubernetesCluster, ListWatchEvent } from '#config/connections/kubernetes-api.ts'
-import { type ApiObject, kubernetesSource, type Verdict } from '#config/sources/kubernetes.ts'
+import { kubernetesSource, type Verdict } from '#config/sources/kubernetes.ts'
+import type { ApiObject } from '#config/sources/kubernetes-served.ts'
 import type { ConfigUpdate } from '#model/config.ts'
 
 const SIDECARS = '/apis/networking.istio.io/v1/sidecars'
 const ENTRIES = '/apis/networking.istio.io/v1/serviceentries'
+const PLUGINS = '/apis/extensions.istio.io/v1alpha1/wasmplugins'
 
 const away = { code: 'PH3001', message: 'away', remedy: 'wait' }
 
@@ -24,9 +26,8 @@ function cluster(...served: string[]) {
         listWatch: ({ path }: { path: string }) =>
           new Observable<readonly ListWatchEvent<ApiObject>[]>((subscriber) => {
             if (!installed.has(path)) {
-              subscriber.next([
-                { kind: 'trouble', error: away, status: 404, since: new Date(0), retryAt: new Date(0) },
-              ])
+              const times = { since: new Date(clock.now()), retryAt: new Date(clock.now()) }
+              subscriber.next([{ kind: 'trouble', error: away, status: 404, ...times }])
               return undefined
             }
             lists.set(path, subscriber)
@@ -39,8 +40,10 @@ function cluster(...served: string[]) {
   )
   const updates: ConfigUpdate[] = []
   const pass = (ms = 0): void => {
-    clock.maxFrames = clock.frame + ms
+    const end = clock.frame + ms
+    clock.maxFrames = end
     clock.flush()
+    clock.frame = end
   }
   return {
     source,
@@ -49,6 +52,13 @@ function cluster(...served: string[]) {
     pass,
     lists,
     install: (path: string) => installed.add(path),
+    /** From now on it is answered with 404. */
+    uninstall(path: string) {
+      installed.delete(path)
+      const times = { since: new Date(clock.now()), retryAt: new Date(clock.now()) }
+      lists.get(path)!.next([{ kind: 'trouble', error: away, status: 404, ...times }])
+      pass()
+    },
     start: () => source.updates.subscribe((update) => updates.push(update)),
     say(path: string, event: ListWatchEvent<ApiObject>) {
       lists.get(path)!.next([event])
@@ -72,6 +82,20 @@ const put = (value: ApiObject): ListWatchEvent<ApiObject> => ({
   key: `default/${value.metadata.name}`,
   value,
 })
+
+const trouble = (status: number, since = 0): ListWatchEvent<ApiObject> => ({
+  kind: 'trouble',
+  error: { code: status === 403 ? 'PH3002' : 'PH3004', message: `${status} no.`, remedy: 'Look.' },
+  ...{ status, since: new Date(since), retryAt: new Date(since + 1) },
+})
+/** `full ServiceEntry/a; PH1016`: objects, `-` what is removed, and issues. */
+const short = (update: ConfigUpdate): string => {
+  if (update.kind === 'trouble') return `trouble ${update.error.code}`
+  const objects = update.kind === 'full' ? update.objects : update.changed
+  const removed = update.kind === 'full' ? [] : update.removed
+  const words = [...objects.map(({ kind, name }) => `${kind}/${name}`), ...removed.map((key) => `-${key}`)]
+  return `${update.kind} ${words.join(' ')}; ${update.issues.map(({ code }) => code).join(' ')}`
+}
 
 suite('kubernetes configuration source', () => {
   test('full when all lists have spoken; what is not installed is not waited for', () => {
@@ -117,6 +141,70 @@ suite('kubernetes configuration source', () => {
     assert.ok(full.kind === 'full')
     assert.equal(full.objects.length, 2)
   })
+  test('a kind that may not be read is an issue, and the others are told', () => {
+    const c = cluster(ENTRIES, PLUGINS)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, listed(entry('a')))
+    assert.equal(c.updates.length, 0)
+    c.say(PLUGINS, trouble(403))
+    const full = c.updates[0]!
+    assert.ok(full.kind === 'full')
+    assert.equal(short(full), 'full ServiceEntry/a; PH1016')
+    const { message, remedy, at } = full.issues[0]!
+    assert.match(message, /^WasmPlugin \(extensions\.istio\.io\) cannot be read.*403 no\.$/)
+    assert.match(remedy, /wasmplugins\.extensions\.istio\.io/)
+    assert.equal(at, 'kubernetes/test')
+    c.say(ENTRIES, put(entry('b')))
+    c.say(PLUGINS, listed())
+    assert.deepEqual(c.updates.slice(1).map(short), ['delta ServiceEntry/b; PH1016', 'delta ; '])
+  })
+  test('a kind in other trouble holds up the first word for 10 s; with it nothing else goes or comes', () => {
+    const c = cluster(ENTRIES, SIDECARS)
+    c.start()
+    c.pass()
+    c.say(SIDECARS, trouble(500))
+    c.say(ENTRIES, listed(entry('a')))
+    c.pass(9_999)
+    assert.equal(c.updates.length, 0)
+    c.pass(1)
+    c.say(ENTRIES, { kind: 'gone', key: 'default/a' })
+    c.say(SIDECARS, listed())
+    assert.deepEqual(c.updates.map(short), [
+      'full ServiceEntry/a; PH1016',
+      'delta -ServiceEntry/default/a; PH1016',
+      'delta ; ',
+    ])
+  })
+  test('what a kind had said before its trouble stays; what is over soon is no issue', () => {
+    const c = cluster(ENTRIES, SIDECARS)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, listed(entry('a')))
+    c.say(SIDECARS, listed())
+    c.say(ENTRIES, trouble(500, 0))
+    c.pass(9_000)
+    c.say(ENTRIES, { kind: 'well' })
+    c.say(ENTRIES, trouble(500, 9_000))
+    c.pass(10_000)
+    c.say(ENTRIES, listed(entry('a'), entry('b')))
+    assert.deepEqual(c.updates.map(short), [
+      'full ServiceEntry/a; ',
+      'delta ; PH1016',
+      'delta ServiceEntry/b; ',
+    ])
+  })
+  test('where no kind can be read the source is in trouble, and says nothing else', () => {
+    const c = cluster(ENTRIES, SIDECARS)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, trouble(500))
+    c.say(SIDECARS, trouble(403))
+    c.pass(20_000)
+    assert.deepEqual(c.updates.map(short), ['trouble PH3004'])
+    c.say(SIDECARS, listed())
+    assert.deepEqual(c.updates.map(short), ['trouble PH3004', 'full ; PH1016'])
+  })
   test('a resource installed later is found; kinds without effect are issues', () => {
     const c = cluster(ENTRIES)
     c.start()
@@ -132,6 +220,68 @@ suite('kubernetes configuration source', () => {
       told.issues.map(({ code, at }) => [code, at]),
       [['PH1007', 'kubernetes/test/HTTPRoute/default/r']],
     )
+  })
+  test('a kind that is not found any more is believed to be gone after 30 s', () => {
+    const c = cluster(ENTRIES, SIDECARS)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, listed(entry('a')))
+    c.say(SIDECARS, listed())
+    c.uninstall(ENTRIES)
+    c.pass(29_999)
+    assert.deepEqual(c.updates.map(short), ['full ServiceEntry/a; ', 'delta ; PH1016'])
+    c.pass(1)
+    assert.deepEqual(c.updates.slice(2).map(short), ['delta -ServiceEntry/default/a; '])
+    c.install(ENTRIES)
+    c.pass(30_000)
+    c.say(ENTRIES, listed(entry('a')))
+    assert.deepEqual(c.updates.slice(3).map(short), ['delta ServiceEntry/a; '])
+  })
+  test('a kind that is found again before, by whichever version, has lost nothing', () => {
+    for (const back of [ENTRIES, '/apis/networking.istio.io/v1beta1/serviceentries']) {
+      const c = cluster(ENTRIES, SIDECARS)
+      c.start()
+      c.pass()
+      c.say(ENTRIES, listed(entry('a')))
+      c.say(SIDECARS, listed())
+      c.uninstall(ENTRIES)
+      c.pass(7_000)
+      c.install(back)
+      c.pass(3_000)
+      c.say(back, listed(entry('a'), entry('b')))
+      c.pass(60_000)
+      const removed = c.updates.flatMap((update) => (update.kind === 'delta' ? update.removed : []))
+      assert.deepEqual(removed, [])
+      assert.match(short(c.updates.at(-1)!), /ServiceEntry\/b; $/)
+    }
+  })
+  test('what was in other trouble meanwhile was not gone all the time', () => {
+    const c = cluster(ENTRIES, SIDECARS)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, listed(entry('a')))
+    c.say(SIDECARS, listed())
+    c.uninstall(ENTRIES)
+    c.pass(7_000)
+    c.install(ENTRIES)
+    c.pass(3_000)
+    c.say(ENTRIES, trouble(500, 10_000))
+    c.uninstall(ENTRIES)
+    c.pass(29_999)
+    assert.ok(!c.updates.some((update) => update.kind === 'delta' && update.removed.length > 0))
+    c.pass(1)
+    assert.deepEqual(short(c.updates.at(-1)!), 'delta -ServiceEntry/default/a; ')
+  })
+  test('all kinds not found any more: trouble, till it is believed', () => {
+    const c = cluster(ENTRIES)
+    c.start()
+    c.pass()
+    c.say(ENTRIES, listed(entry('a')))
+    c.uninstall(ENTRIES)
+    c.pass(29_999)
+    assert.deepEqual(c.updates.map(short), ['full ServiceEntry/a; ', 'trouble PH3001'])
+    c.pass(1)
+    assert.deepEqual(c.updates.slice(2).map(short), ['full ; '])
   })
   test('an older version of a resource is followed where the newest is not served', () => {
     const c = cluster('/apis/networking.istio.io/v1beta1/serviceentries')

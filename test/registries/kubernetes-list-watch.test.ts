@@ -8,6 +8,7 @@ import type {
   ListWatchEvent,
 } from '#config/connections/kubernetes-api.ts'
 import { listWatch } from '#registries/kubernetes/list-watch.ts'
+import { createMachine, type Outcome } from '#registries/kubernetes/list-watch-state.ts'
 import { silentLogger } from '#support/logger.ts'
 import { type FakeKubernetes, fakeKubernetes, status } from './kubernetes-fake.ts'
 
@@ -172,6 +173,33 @@ suite('kubernetes: list-watch', () => {
       assert.equal(ear.asked(), 'probe, watch 102')
     }
     assert.equal(ear.kinds(), 'listed')
+  })
+  test('watches that are cut while idle are no failures; those that are cut at once are', () => {
+    const cuts: readonly Outcome<number>[] = [
+      { kind: 'failed', error: { code: 'PH3001', message: 'socket hang up', remedy: '' } },
+      { kind: 'ended', early: true },
+    ]
+    for (const cut of cuts)
+      for (const [stood, expected] of [
+        [50_000, [250, 250, 250, 250, 250, 250]],
+        [4_000, [250, 500, 1000, 2000, 4000, 8000]],
+      ] as const) {
+        const machine = createMachine<number>({ where: () => PATH, random: () => 1 })
+        const page: Outcome<number> = { kind: 'page', page: { resourceVersion: '7', items: [] } }
+        let now = 0
+        machine.first()
+        machine.next(page, new Date(now))
+        const waits = expected.map(() => {
+          machine.opened(new Date(now))
+          now += stood
+          const { step } = machine.next(cut, new Date(now))
+          now += step.after
+          assert.equal(step.do, 'probe')
+          assert.equal(machine.next(page, new Date(now)).step.do, 'watch')
+          return step.after
+        })
+        assert.deepEqual(waits, expected)
+      }
   })
   test('a silent watch is left after three minutes', async (t) => {
     const ear = start(t)

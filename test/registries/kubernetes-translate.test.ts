@@ -111,6 +111,10 @@ suite('kubernetes: translation', () => {
       [{ name: '', appProtocol: 'kubernetes.io/wss' }, 'HTTPS'],
       [{ name: 'http', protocol: 'UDP' }, 'UDP'],
       [{ name: 'sip', protocol: 'SCTP' }, undefined],
+      [{ name: 'mail', port: 25 }, 'TCP'],
+      [{ name: 'dns-tcp', port: 53 }, 'TCP'],
+      [{ name: 'dns', port: 53, protocol: 'UDP' }, 'UDP'],
+      [{ name: 'http-doh', port: 53 }, 'HTTP'],
       [{ name: 'db', port: 3306 }, 'TCP'],
       [{ name: 'mongo', port: 27017 }, 'Mongo'],
     ]
@@ -173,6 +177,43 @@ suite('kubernetes: translation', () => {
       slice('a2', ['10.0.0.1'], { ports: [{ name: 'admin', port: 9090 }] }),
     ].map((it) => sliceFacts(of(it))!)
     assert.deepEqual(toService(facts, slices, nowhere, options).endpoints[0]!.ports, { http: 8080 })
+  })
+  test('a pod without a port of its service serves the others only', () => {
+    const facts = serviceFacts(
+      of(
+        service('a', {
+          ports: [
+            { name: 'http', port: 80, targetPort: 'web' },
+            { name: 'grpc', port: 90, targetPort: 'rpc' },
+          ],
+        }),
+      ),
+    )
+    const http = { name: 'http', port: 8080 }
+    const ports = (spec: object, ...given: ReturnType<typeof slice>[]) =>
+      toService(
+        { ...facts, ...spec },
+        given.map((it) => sliceFacts(of(it))!),
+        nowhere,
+        options,
+      ).endpoints.map((it) => it.ports)
+    const both = slice('a1', ['10.0.0.1'], { ports: [http, { name: 'grpc', port: 9090 }] })
+    const one = slice('a2', ['10.0.0.2'], { ports: [http] })
+    const expected = [
+      { http: 8080, grpc: 9090 },
+      { http: 8080, grpc: 0 },
+    ]
+    assert.deepEqual(ports({}, both, one), expected)
+    assert.deepEqual(ports({ headless: true, addresses: [] }, both, one), expected)
+    assert.deepEqual(ports({}, slice('a3', ['10.0.0.3'], { ports: [] })), [{ http: 0, grpc: 0 }])
+    assert.deepEqual(ports({ externalName: 'a.example.com' }), [{}])
+  })
+  test('a slice made by hand that states a port without a number serves at all ports', () => {
+    const facts = serviceFacts(of(service('a', { ports: [{ port: 80 }] })))
+    for (const port of [{}, { port: null }, { name: '', port: null }]) {
+      const byHand = sliceFacts(of(slice('a1', ['10.0.0.1'], { ports: [port] })))!
+      assert.deepEqual(toService(facts, [byHand], nowhere, options).endpoints[0]!.ports, {})
+    }
   })
   test('one address with two numbers for one port is two endpoints: pods of the host, or slices made by hand', () => {
     const facts = serviceFacts(of(service('a', { ports: [{ name: 'http', port: 80, targetPort: 'web' }] })))
