@@ -88,8 +88,10 @@ function readEntries<Entry extends { readonly kind: string; readonly name: strin
     const fields = readMap(own.reader, item, path, [...common, ...kind.fields])
     const said = readText(own.reader, fields.name, [...path, 'name'])
     const name = said === undefined || said.includes('/') ? said : `${kind.kind}/${said}`
-    const entry = kind.read(fields, name, own)
-    if (!entry) return []
+    const read = kind.read(fields, name, own)
+    if (!read) return []
+    // A flag has no place for a name: two files with one context, two ports of one DNS name.
+    const entry = flag && names.has(read.name) ? { ...read, name: another(read.name, names) } : read
     if (names.has(entry.name)) {
       const message = `two entries of ${list} are named ${entry.name}`
       own.reader.issues.push(issue('PH1407', { message, at: own.reader.at(path) }))
@@ -97,6 +99,11 @@ function readEntries<Entry extends { readonly kind: string; readonly name: strin
     names.add(entry.name)
     return [finish(entry, fields, own)]
   })
+}
+
+/** `dns/a` is `dns/a-2` where that is taken. */
+function another(name: string, taken: ReadonlySet<string>): string {
+  for (let i = 2; ; i++) if (!taken.has(`${name}-${i}`)) return `${name}-${i}`
 }
 
 /** The kind of the entry; if it is not known, nothing else of it is looked at. */

@@ -128,6 +128,14 @@ export const issueCodes = {
     'A plaintext port is open to other hosts',
     'Use a loopback address, or make sure that only trusted hosts reach it.',
   ),
+  PH1409: error(
+    'There is no kubeconfig here',
+    'Name one: kubeconfig: FILE (or --kubeconfig FILE, or KUBECONFIG).',
+  ),
+  PH1410: warning(
+    'The setting has no effect in this version',
+    'Remove it, or expect no effect from it: no port with mutual TLS is opened.',
+  ),
 } as const satisfies Record<string, CodeEntry>
 
 export type IssueCode = keyof typeof issueCodes

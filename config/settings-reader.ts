@@ -47,8 +47,8 @@ export function readList(reader: Reader, value: unknown, path: Path): readonly u
 export function readText(reader: Reader, value: unknown, path: Path): string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'string' && value !== '') return value
-  const hint =
-    typeof value === 'string' ? 'Give it a value, or remove it.' : `Put it in quotes: "${String(value)}".`
+  // The value itself may be a password.
+  const hint = typeof value === 'string' ? 'Give it a value, or remove it.' : 'Put it in quotes.'
   return wrong(
     reader,
     path,

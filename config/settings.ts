@@ -53,7 +53,8 @@ export interface Settings<
   readonly aliases: readonly { readonly host: string; readonly joins: readonly string[] }[]
   /** Hostnames, or `*.suffix`, whose registries are failover ranks instead of one union. */
   readonly failover: readonly string[]
-  readonly log: { readonly level: LogLevel; readonly format: LogFormat }
+  /** `format` absent: as the terminal is. */
+  readonly log: { readonly level: LogLevel; readonly format?: LogFormat }
 }
 export type LogLevel = (typeof LEVELS)[number]
 export type LogFormat = (typeof FORMATS)[number]
@@ -81,6 +82,7 @@ const FORMATS = ['json', 'pretty'] as const
 const TOP = [
   'mesh',
   'xds',
+  'xdsTls',
   'admin',
   'stateDir',
   'startupGrace',
@@ -183,8 +185,17 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
     ['xds'],
     ['address', 'maxStreams', 'maxConnectionAge', 'loadReportInterval'],
   )
+  if (top.xdsTls !== undefined && top.xdsTls !== null)
+    reader.issues.push(
+      issue('PH1410', {
+        message: 'xdsTls has no effect in this version',
+        path: 'xdsTls',
+        at: reader.at(['xdsTls'], true),
+      }),
+    )
   const admin = readMap(reader, top.admin, ['admin'], ['address'])
   const log = readMap(reader, top.log, ['log'], ['level', 'format'])
+  const format = readChoice(reader, log.format, ['log', 'format'], FORMATS)
   const given = readText(reader, top.stateDir, ['stateDir'])
   const stateDir = given === undefined || outside.has('stateDir') ? given : fromFile(given)
   const address = (fields: Fields, name: string, preset: string) => {
@@ -229,7 +240,7 @@ function readSettings<Entry extends RegistrySettings, Config extends ConfigSetti
     failover: readTexts(reader, top.failover, ['failover']),
     log: {
       level: readChoice(reader, log.level, ['log', 'level'], LEVELS) ?? 'info',
-      format: readChoice(reader, log.format, ['log', 'format'], FORMATS) ?? 'json',
+      ...(format !== undefined && { format }),
     },
   }
 }

@@ -52,15 +52,15 @@ export function createPipeline(
     controller: `${hostname()}:${settings.xds.address}`,
   })
   const deps = { fetch: lazyFetch, clock, log, files, kubernetes, autoregistration }
-  // Without configuration there is no WorkloadGroup that a proxy could name.
-  const grouped = proxies !== undefined && settings.config.length > 0
-  const entries = grouped ? withAutoregistration(settings.registries) : settings.registries
   const { configs, withServices } = createConfigSources(settings, {
     ...deps,
     consulKv: followKv({ clock }),
     rootNamespace,
     identity,
   })
+  // Without configuration there is no WorkloadGroup that a proxy could name.
+  const grouped = proxies !== undefined && configs.length > 0
+  const entries = grouped ? withAutoregistration(settings.registries) : settings.registries
   const registries = [
     ...entries.map((entry) => createRegistry(entry, deps)),
     ...withServices.map((config) => fileRegistry({ name: `serviceentry/${config.name}`, config })),

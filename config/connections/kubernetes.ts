@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import type { EntryContext } from '../entry-kind.ts'
+import { issue } from '../issue-codes.ts'
 import { complain, type Fields, readText } from '../settings-reader.ts'
-import { parseDocuments } from '../yaml.ts'
+import { formatPath, parseDocuments } from '../yaml.ts'
 
 export type KubernetesConnection =
   | {
@@ -61,12 +62,14 @@ export function readKubernetesConnection(
     }
   }
   if (existsSync(own)) return fromFiles([own], wanted, context, own)
-  return complain(
-    reader,
-    [...path, 'kubeconfig'],
-    'there is no kubeconfig, and this is no pod of a cluster',
-    'Name one: kubeconfig: FILE (or --kubeconfig FILE, or KUBECONFIG).',
-  )
+  return absent(context, 'there is no kubeconfig, and this is no pod of a cluster')
+}
+
+/** Not wrong in itself: elsewhere there may be one. */
+function absent({ reader, path }: EntryContext, message: string): undefined {
+  const place = [...path, 'kubeconfig']
+  reader.issues.push(issue('PH1409', { message, path: formatPath(place), at: reader.at(place) }))
+  return undefined
 }
 
 /** For the default name: `in-cluster`, or the context. */
@@ -76,15 +79,17 @@ export const connectionName = (connection: KubernetesConnection): string =>
 function fromFiles(
   files: readonly string[],
   wanted: string | undefined,
-  { reader, path }: EntryContext,
+  entry: EntryContext,
   source: string,
 ): KubernetesConnection | undefined {
+  const { reader, path } = entry
   const wrong = (field: string, message: string, hint: string) =>
     complain(reader, [...path, field], message, hint)
   const contexts: string[] = []
   let current: string | undefined
   for (const file of files) {
     const read = readKubeconfig(file)
+    if ('absent' in read) return absent(entry, `${source}: there is no ${file}`)
     if ('problem' in read)
       return wrong(
         'kubeconfig',
@@ -108,12 +113,13 @@ interface Kubeconfig {
   readonly current?: string
 }
 
-function readKubeconfig(file: string): Kubeconfig | { readonly problem: string } {
+function readKubeconfig(file: string): Kubeconfig | { readonly problem: string } | { readonly absent: true } {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    return { problem: `${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? error}` }
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' ? { absent: true } : { problem: `${file} can't be read: ${code ?? error}` }
   }
   const [document] = parseDocuments(text)
   const problem = document?.problems[0]

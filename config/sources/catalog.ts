@@ -165,8 +165,9 @@ function merge(content: FileContent, before: FileEntry | undefined): FileEntry {
   }
   // A document that can't be read may be any of the objects that are missing now.
   if (!content.whole)
-    for (const [key, entry] of before?.entries ?? [])
-      if (!entries.has(key)) entries.set(key, { ...entry, issues: [] })
+    for (const [key, { at, object }] of before?.entries ?? [])
+      if (!entries.has(key))
+        entries.set(key, { at, issues: [], ...(object && { object: { ...object, issues: content.issues } }) })
   return { entries, issues }
 }
 

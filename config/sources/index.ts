@@ -1,7 +1,6 @@
 /** The one list of configuration sources, and the watches they share with file registries. */
 import { resolve } from 'node:path'
-import { map, type Observable, type SchedulerLike } from 'rxjs'
-import type { ConfigUpdate } from '#model/config.ts'
+import type { Observable, SchedulerLike } from 'rxjs'
 import type { Logger } from '#support/logger.ts'
 import type { FollowKv } from '../connections/consul-kv.ts'
 import type { KubernetesConnection } from '../connections/kubernetes.ts'
@@ -11,22 +10,25 @@ import type { ConfigSource } from '../source.ts'
 import { writeStatus } from '../status/writer.ts'
 import { consulKvSource } from './consul-kv.ts'
 import { type FilesDeps, type FilesOptions, filesSource } from './files.ts'
-import type { ConfigEntry } from './kinds.ts'
+import { type ConfigEntry, filesName } from './kinds.ts'
 import { kubernetesSource, type Verdict } from './kubernetes.ts'
 
-/** The source for a path: one for each path, so that a directory has one watch however often it is used. */
-export type FileSources = (path: string) => ConfigSource
+/**
+ * The source for a path: one for each path, so that a directory has one watch however often it is used. Who asks first
+ * may name it.
+ */
+export type FileSources = (path: string, name?: string) => ConfigSource
 
 export function sharedFileSources(
   options: Omit<FilesOptions, 'name' | 'path'> = {},
   deps: FilesDeps = {},
 ): FileSources {
   const sources = new Map<string, ConfigSource>()
-  return (path) => {
+  return (path, name = filesName(path)) => {
     const key = resolve(path)
     const known = sources.get(key)
     if (known) return known
-    const source = filesSource({ ...options, name: `files/${path.replace(/^\/+|\/+$/g, '')}`, path }, deps)
+    const source = filesSource({ ...options, name, path }, deps)
     sources.set(key, source)
     return source
   }
@@ -51,8 +53,9 @@ export interface CreatedSources {
 }
 
 /**
- * The sources of the settings' `config`. A directory that is only a registry is there too, with its issues alone: its
- * services come by way of the registry, and what is wrong in its files must be seen somewhere.
+ * The sources of the settings' `config`, and the directories of `file` registries: a directory of Istio's YAML means the
+ * same wherever the settings name it, so `registries` and `config` both give its services and its configuration. (Only
+ * a registry has a place in the order of precedence.)
  */
 export function createConfigSources(
   settings: {
@@ -62,22 +65,22 @@ export function createConfigSources(
   deps: CreateSourcesDeps,
 ): CreatedSources {
   const { files } = deps
-  const entries = settings.config.map((entry) => ({ kind: entry.kind, source: createSource(entry, deps) }))
-  const configs = [...new Set(entries.map(({ source }) => source))]
-  const registries = settings.registries.flatMap(({ kind, path }) =>
-    kind === 'file' && path !== undefined ? [files(path)] : [],
+  const configs = new Set(settings.config.map((entry) => createSource(entry, deps)))
+  const registries = new Set(
+    settings.registries.flatMap(({ kind, path }) =>
+      kind === 'file' && path !== undefined ? [files(path)] : [],
+    ),
   )
-  const others = [...new Set(registries)].filter((source) => !configs.includes(source))
   return {
-    configs: [...configs, ...others.map(issuesOnly)],
-    withServices: entries.flatMap(({ kind, source }) => (kind === 'files' ? [] : [source])),
+    configs: [...new Set([...configs, ...registries])],
+    withServices: [...configs].filter((source) => !registries.has(source)),
   }
 }
 
 function createSource(entry: ConfigEntry, deps: CreateSourcesDeps): ConfigSource {
   switch (entry.kind) {
     case 'files':
-      return deps.files(entry.path)
+      return deps.files(entry.path, entry.name)
     case 'consul-kv':
       return consulKvSource(
         { ...entry, rootNamespace: deps.rootNamespace },
@@ -95,18 +98,4 @@ function createSource(entry: ConfigEntry, deps: CreateSourcesDeps): ConfigSource
       )
     }
   }
-}
-
-function issuesOnly(source: ConfigSource): ConfigSource {
-  const withoutObjects = (update: ConfigUpdate): ConfigUpdate => {
-    switch (update.kind) {
-      case 'full':
-        return { ...update, objects: [] }
-      case 'delta':
-        return { ...update, changed: [], removed: [] }
-      case 'trouble':
-        return update
-    }
-  }
-  return { ...source, updates: source.updates.pipe(map(withoutObjects)) }
 }

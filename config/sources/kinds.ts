@@ -16,14 +16,17 @@ export interface FilesSettings extends ConfigSettings {
   readonly path: string
 }
 
+/** `files/PATH`, where the settings say no name. */
+export const filesName = (path: string): string => `files/${path.replace(/^\/+|\/+$/g, '')}`
+
 const filesKind: ConfigKind<FilesSettings> = {
   kind: 'files',
   fields: ['path'],
   read(fields, name, { reader, path, fromFile }) {
     const given = readPath(reader, fields.path, path)
     if (given === undefined) return undefined
-    const dir = normalize(fromFile(given))
-    return { kind: 'files', name: name ?? `files/${dir.replace(/^\/+|\/+$/g, '')}`, path: fromFile(given) }
+    const file = fromFile(given)
+    return { kind: 'files', name: name ?? filesName(normalize(file)), path: file }
   },
 }
 

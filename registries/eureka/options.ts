@@ -117,15 +117,15 @@ function readServers(fields: Fields, context: EntryContext): readonly EurekaServ
       .flatMap(({ url, place: each }) => readServer(url, each, context) ?? [])
       .map((server) => ({ ...credentials, ...server }))
   }
-  const given = fields.serviceUrls
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) {
+  const before = reader.issues.length
+  const given = fields.serviceUrls ?? env.EUREKA_SERVICE_URL ?? DEFAULT_URL
+  const byZone = () => {
     const zones = Object.entries(given).map(([zone, urls]) => [zone, servers(urls, [...at, zone])] as const)
     return orderZones(new Map(zones), prefer ? own : undefined)
   }
-  const said = given ?? env.EUREKA_SERVICE_URL ?? DEFAULT_URL
-  const found = unique(servers(said, at))
-  const silent = reader.issues.length > 0 || found.length > 0
-  if (!silent) complain(reader, at, 'serviceUrls is empty', `Name a server, such as ${DEFAULT_URL}.`)
+  const found = typeof given === 'object' && !Array.isArray(given) ? byZone() : unique(servers(given, at))
+  if (found.length === 0 && reader.issues.length === before)
+    complain(reader, at, 'serviceUrls is empty', `Name a server, such as ${DEFAULT_URL}.`)
   return found
 }
 

@@ -111,6 +111,11 @@ function guard(app: FastifyInstance, { log }: AdminDeps, loopback: () => boolean
         `The Host ${JSON.stringify(request.headers.host)} is not this machine's.`,
       )
   })
+  // `?service=&registry=`, as the paths are written down, asks for no service and no registry.
+  app.addHook('preValidation', async ({ query }) => {
+    const parameters = query as Record<string, unknown>
+    for (const name of Object.keys(parameters)) if (parameters[name] === '') delete parameters[name]
+  })
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!
     const known = request.method !== 'GET' && app.hasRoute({ method: 'GET', url: path })

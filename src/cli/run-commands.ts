@@ -77,7 +77,7 @@ function addCheck(program: Command, terminal: Terminal): void {
     )
     .action(async (paths: string[], options: CheckOptions) => {
       const { check } = await import('./check.ts')
-      show(terminal, await check(paths, options))
+      show(terminal, await check(paths, { ...options, env: process.env }))
     })
 }
 

@@ -8,6 +8,7 @@ import { type Pilot, startPilot } from '../main.ts'
 import { readByJournal } from '../systemd/journal.ts'
 import { type Notifier, reloading, systemdNotifier } from '../systemd/notify.ts'
 import { statusLines } from '../systemd/status.ts'
+import { issueLine } from './issue-line.ts'
 import type { ServeOptions } from './options.ts'
 
 /** Proxies are sent away over this time on SIGTERM, so that they don't all knock at the next Pilot at once. */
@@ -19,7 +20,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const { settings, issues } = load()
   for (const issue of issues) console.error(issueLine(issue))
   if (!settings) return 2
-  const format = options.logFormat ?? (process.stdout.isTTY ? 'pretty' : settings.log.format)
+  const format = settings.log.format ?? (process.stdout.isTTY ? 'pretty' : 'json')
   const log = createLogger({ ...settings.log, format, journal: readByJournal(1, process.env) })
   const manager = systemdNotifier({ env: process.env, pids: [process.pid, process.ppid], log })
   try {
@@ -105,9 +106,6 @@ export function stopSignal(
     })
   })
 }
-
-export const issueLine = ({ at, severity, code, message, remedy }: Issue): string =>
-  `${at ? `${at}: ` : ''}${severity} ${code} ${message} (${remedy})`
 
 function failure(error: unknown): string {
   const { code, message, remedy } = error as { code?: string; message?: string; remedy?: string }

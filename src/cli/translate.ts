@@ -13,8 +13,8 @@ import type { Node, ResourceSet } from '#xds/resources.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import { createPipeline } from '../pipeline.ts'
 import { CommandFailure } from './failure.ts'
+import { issueLine } from './issue-line.ts'
 import type { NodeOptions, TranslateOptions } from './options.ts'
-import { issueLine } from './serve.ts'
 
 const sections = {
   listeners: typeUrls.listener,

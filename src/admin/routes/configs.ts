@@ -2,7 +2,7 @@
 import type { ConfigObject } from '#model/config.ts'
 import { shortName } from '#xds/type-urls.ts'
 import type { AdminDeps } from '../deps.ts'
-import type { Page } from '../paging.ts'
+import { type Page, page } from '../paging.ts'
 import { nackJson, proxiesOf, proxyName, typesOf } from '../proxies.ts'
 import { answers, query, type Routes, sendList, sendObject } from '../reply.ts'
 
@@ -45,22 +45,23 @@ export const configRoutes: Routes = (app, deps) => {
     async () => deps.settings,
   )
 
-  app.get(
+  app.get<{ Querystring: Page }>(
     '/debug/push_status',
     {
       schema: {
         summary: 'What failed: rejected responses, and issues of the current snapshot',
+        description: 'limit and offset count issues.',
         tags,
-        querystring: query({}),
+        querystring: query({}, { paged: true }),
         response: answers('NACKs that stand, and issues.'),
       },
     },
-    async (_request, reply) => {
+    async (request, reply) => {
       const snapshot = deps.mesh.snapshot()
       return sendObject(reply, {
         revision: snapshot.revision,
         rejected: rejectedJson(deps),
-        issues: deps.mesh.issues(),
+        issues: page(deps.mesh.issues(), request.query),
       })
     },
   )

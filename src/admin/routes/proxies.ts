@@ -68,23 +68,24 @@ export const proxyRoutes: Routes = (app, deps) => {
   )
 
   function viewRoute(path: string, summary: string, part: (description: ViewDescription) => object): void {
-    app.get<{ Querystring: { proxyID?: string } }>(
+    app.get<{ Querystring: Page & { proxyID?: string } }>(
       path,
       {
         schema: {
           summary,
-          description: 'Without proxyID: of all connected proxies, by node id.',
+          description: 'Without proxyID: of all connected proxies, by node id; limit and offset count them.',
           tags,
-          querystring: query({ proxyID }),
+          querystring: query({ proxyID }, { paged: true }),
           response: { ...answers('By node id.'), 404: failure('No such proxy is connected.') },
         },
       },
       async (request, reply) => {
-        const views = chosen(deps, request.query.proxyID).map(({ id, node }) => {
+        const views: Record<string, object | null> = {}
+        for (const { id, node } of page(chosen(deps, request.query.proxyID), request.query)) {
           const description = deps.views.describe(node)
-          return [id, description ? part(description) : null]
-        })
-        return sendObject(reply, Object.fromEntries(views))
+          views[id] = description ? part(description) : null
+        }
+        return sendObject(reply, views)
       },
     )
   }
@@ -125,7 +126,17 @@ function typeJson(type: TypeStatus) {
   }
 }
 
-const connectionJson = ({ id, node, peer, since, protocol, bytesSent, messagesSent }: StreamStatus) => ({
+const connectionJson = (stream: StreamStatus) => ({
+  ...clientJson(stream),
+  node: stream.node.id,
+  types: stream.types.map(({ typeUrl }) => shortName(typeUrl)),
+  /** By type: how many names, or all. */
+  subscriptions: Object.fromEntries(
+    stream.types.map(({ typeUrl, wildcard, names }) => [shortName(typeUrl), wildcard ? '*' : names.length]),
+  ),
+})
+
+const clientJson = ({ id, node, peer, since, protocol, bytesSent, messagesSent }: StreamStatus) => ({
   connectionId: id,
   proxyID: node.id,
   proxy: proxyName(node),
@@ -137,7 +148,7 @@ const connectionJson = ({ id, node, peer, since, protocol, bytesSent, messagesSe
 })
 
 const streamJson = (stream: StreamStatus) => ({
-  ...connectionJson(stream),
+  ...clientJson(stream),
   node: stream.node,
   types: Object.fromEntries(
     stream.types.map((type) => [
