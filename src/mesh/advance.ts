@@ -114,8 +114,7 @@ const told = (before: Said, event: MergeEvent, parts: Parts, clock: number, all:
 const passed = (before: Said, { at, update }: MergeEvent, clock: number, all: AdvanceRules): Both => {
   const now = at.getTime()
   const { services, workloads } = shelves(before)
-  const due = ({ until }: Hold): boolean => update.kind === 'accept' || until <= clock
-  const release = before.holds.some(due) ? due : undefined
+  const release = ({ until }: Hold): boolean => update.kind === 'accept' || until <= clock
   const forget = before.forgetAt !== undefined && before.forgetAt <= now
   const rules: Rules = { now, removalDelay: all.removalDelay, flapping: all.flapping }
   return {
@@ -155,8 +154,9 @@ export const advance = (before: Said, event: MergeEvent, rules: AdvanceRules): A
     issues: parts.issues ?? before.issues,
   }
   const held = heldCount(next)
-  const holds =
-    held === 0 ? [] : [...before.holds.filter(({ until }) => until > clock), ...(hold ? [hold] : [])]
+  // One that is over stays until a tick has let go of what it holds.
+  const inForce = ticks ? before.holds.filter(({ until }) => until > clock) : before.holds
+  const holds = held === 0 ? [] : [...inForce, ...(hold ? [hold] : [])]
   const flaps = services.book.flaps.size + workloads.book.flaps.size
   const forgetAt = flaps === 0 ? undefined : forgetNext(before, now, rules.flapping)
   const said: Said = {
