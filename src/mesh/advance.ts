@@ -4,7 +4,7 @@ import { configKey } from '#model/config.ts'
 import type { Service, Workload } from '#model/service.ts'
 import { lossesIn, pass, type Rules, type Shelf, type Turned, tell } from './book.ts'
 import type { FlapRule } from './flaps.ts'
-import { differ, type Parts, partsOf } from './parts.ts'
+import { differ, type Part, type Parts, partsOf } from './parts.ts'
 import { calmAt, doubt, type Hold, type Protection, type Taken, whenCalm } from './protect.ts'
 import { heldCount, type MergeEvent, type Said } from './said.ts'
 import type { Difference } from './selection.ts'
@@ -54,6 +54,8 @@ const taken = <T>(kind: Kind<T>, { book }: Shelf<T>, changes: ReadonlyMap<string
   losses: lossesIn(kind, book, changes),
 })
 
+const isEmpty = ({ all, items }: Part<unknown>): boolean => all && items.length === 0
+
 /** Whether this update may be a mass disappearance: only what a registry says itself, and not its first word. */
 const holdFor = (
   { at, update }: MergeEvent,
@@ -63,7 +65,7 @@ const holdFor = (
   protection: Protection | undefined,
 ): (Hold & { readonly workloads: boolean }) | undefined => {
   if (protection === undefined || (update.kind !== 'full' && update.kind !== 'delta')) return undefined
-  const empty = parts.services.items.length === 0 && parts.workloads.items.length === 0
+  const empty = isEmpty(parts.services) && isEmpty(parts.workloads)
   const found = doubt({ kind: update.kind, empty, ...both }, protection)
   return found && { since: at, until: clock + protection.hold, ...found }
 }
