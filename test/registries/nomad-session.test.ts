@@ -1,55 +1,8 @@
 /** The adapter in virtual time, against a Nomad in memory. */
 import assert from 'node:assert/strict'
-import { suite, type TestContext, test } from 'node:test'
-import { type Service, serviceKey } from '#model/service.ts'
-import { nomadRegistry } from '#registries/nomad/index.ts'
-import type { RegistryUpdate } from '#registries/registry.ts'
-import { silentLogger } from '#support/logger.ts'
-import { virtualClock } from './nomad-clock.ts'
-import { fakeNomad, status } from './nomad-fake.ts'
-import { nomadSettings } from './nomad-settings.ts'
-
-async function start(
-  t: TestContext,
-  fields: Record<string, unknown> = {},
-  prepare?: (nomad: ReturnType<typeof fakeNomad>) => void,
-) {
-  const nomad = fakeNomad()
-  const time = virtualClock()
-  prepare?.(nomad)
-  const updates: RegistryUpdate[] = []
-  const services = new Map<string, Service>()
-  const registry = nomadRegistry(nomadSettings({ checks: false, ...fields }), {
-    fetch,
-    clock: time.clock,
-    log: silentLogger,
-    random: () => 1,
-    connect: () => nomad.client,
-  })
-  const subscription = registry.updates.subscribe((update) => {
-    updates.push(update)
-    if (update.kind === 'trouble') return
-    if (update.kind === 'full') services.clear()
-    for (const s of update.kind === 'full' ? update.services : update.changed) services.set(serviceKey(s), s)
-    if (update.kind === 'delta') for (const key of update.removed) services.delete(key)
-  })
-  t.after(() => subscription.unsubscribe())
-  const find = (name: string) =>
-    [...services.values()].find(({ hostname }) => hostname.startsWith(`${name}.`))
-  await time.pass(20)
-  return {
-    nomad,
-    updates,
-    services,
-    ...time,
-    addresses: (name: string) => find(name)?.endpoints.map(({ address }) => address),
-    health: (name: string) => find(name)?.endpoints.map(({ health }) => health),
-    asked: (match: RegExp) => nomad.asked.filter(({ path }) => match.test(path)).length,
-    stop: () => subscription.unsubscribe(),
-  }
-}
-const A = { name: 'a', address: '10.0.0.1' }
-const B = { name: 'b', address: '10.0.1.1' }
+import { suite, test } from 'node:test'
+import { status } from './nomad-fake.ts'
+import { A, B, start } from './nomad-start.ts'
 
 suite('Nomad: what is read', () => {
   test('with the stream, only the services that it names are read again', async (t) => {
