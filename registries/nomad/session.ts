@@ -64,6 +64,7 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
             word.flush()
           },
           clock,
+          backoff: createBackoff({ ...timing.retry, random }),
           shortest: settings.checkInterval,
           denied: (message) => once('checks', `checks are not read: ${message}`),
         },

@@ -238,6 +238,49 @@ suite('Nomad: allocations, nodes and checks', () => {
     assert.deepEqual(s.health('a'), ['HEALTHY', 'HEALTHY'], 'what is awaited is asked for each second')
   })
 
+  test('a job that can not be read is asked for again, and the first word waits for it', async (t) => {
+    const s = await start(t, { checks: true }, (nomad) => {
+      nomad.register([{ ...A, alloc: 'x' }])
+      nomad.job('a', 10_000)
+      nomad.checks('x', { c: { Service: 'a', Status: 'failure' } })
+      nomad.fault(({ path }) => (path.includes('/job/') ? status(500) : undefined))
+    })
+    await s.pass(1000)
+    s.nomad.fault(undefined)
+    await s.pass(60_000)
+    assert.deepEqual(s.health('a'), ['UNHEALTHY'])
+    assert.equal(s.asked(/job\/a$/), 4, 'after 250, 500, 1000 ms')
+    assert.deepEqual(
+      s.updates.map(({ kind }) => kind),
+      ['full'],
+    )
+  })
+
+  test('a job that can not be read for good keeps no service back, and what was known of its checks stays', async (t) => {
+    const s = await start(t, { checks: true }, (nomad) => {
+      nomad.register([
+        { ...A, alloc: 'x' },
+        { ...B, alloc: 'y' },
+      ])
+      for (const job of ['a', 'b']) nomad.job(job, 10_000)
+      nomad.checks('x', { c: { Service: 'a', Status: 'failure' } })
+      nomad.fault(({ path }) => (path.endsWith('/job/b') ? status(429) : undefined))
+    })
+    await s.pass(6000)
+    assert.deepEqual([s.health('a'), s.health('b')], [['UNHEALTHY'], ['HEALTHY']])
+    s.nomad.fault(({ path }) => (path.includes('/job/') ? status(429) : undefined))
+    s.nomad.register([
+      { ...A, alloc: 'x', tags: ['new'] },
+      { ...B, alloc: 'y' },
+    ])
+    await s.pass(60_000)
+    assert.deepEqual([s.health('a'), s.health('b')], [['UNHEALTHY'], ['HEALTHY']])
+    assert.ok(s.asked(/job\/b$/) < 12, `${s.asked(/job\/b$/)} attempts`)
+    s.stop()
+    await s.rest()
+    assert.equal(s.pending(), 0)
+  })
+
   test('checks that may not be read: what was awaited is taken as it runs', async (t) => {
     const s = await start(t, { checks: true }, (nomad) => {
       nomad.register([{ ...A, alloc: 'x' }])
@@ -248,5 +291,6 @@ suite('Nomad: allocations, nodes and checks', () => {
     })
     await s.pass(6000)
     assert.deepEqual(s.health('a'), ['HEALTHY'])
+    assert.equal(s.asked(/job\/a$/), 1, 'rights are seldom given while one waits')
   })
 })
