@@ -2,7 +2,8 @@
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs'
 import { type Service, serviceKey } from '#model/service.ts'
 import type { Logger } from '#support/logger.ts'
-import type { Registry, RegistryDeps, RegistryUpdate } from '../registry.ts'
+import type { Missing, Registry, RegistryDeps, RegistryUpdate } from '../registry.ts'
+import { registryError } from '../trouble.ts'
 import { type Ask, follow } from './follow.ts'
 import type { DnsName, DnsSettings } from './options.ts'
 import { settledServers } from './options.ts'
@@ -35,7 +36,7 @@ function listen(settings: DnsSettings, deps: DnsDeps, subscriber: Subscriber<Reg
   }))
   const report = createReport(names.map(({ name, entry }) => serviceKey({ ...name, entry })))
   const sayIfAbsent = absence(settings.name, deps.log)
-  let late = false
+  let late: Missing | undefined
   const tell = (): void => {
     const states = names.map(({ key, state }) => state(follower.stateOf, report.told(key)))
     for (const [i, { service }] of states.entries()) sayIfAbsent(names[i]!.name, service)
@@ -50,8 +51,12 @@ function listen(settings: DnsSettings, deps: DnsDeps, subscriber: Subscriber<Reg
     wanted: (stateOf) => names.flatMap(({ name }) => questionsOf(name, stateOf)),
     onHeard: tell,
   })
+  const since = new Date(clock.now())
   const firstWord = clock.schedule(() => {
-    late = true
+    late = {
+      error: registryError('PH3001', `Not every name has answered within ${FIRST_WORD / 1_000} s.`),
+      since,
+    }
     tell()
   }, FIRST_WORD)
   return () => {

@@ -1,12 +1,12 @@
 /** What is told of all names, and what of it is new: full, delta, and trouble of single names or of all. Pure. */
 import type { Service, ServiceKey } from '#model/service.ts'
-import type { RegistryUpdate } from '../registry.ts'
+import type { Missing, RegistryUpdate } from '../registry.ts'
 import { createTold, type Delta } from '../told.ts'
 import type { NameState } from './translate.ts'
 
 export interface ReportContext {
-  /** Names that are not known by now are not waited for. */
-  readonly late: boolean
+  /** Names that are not known by now are not waited for: what there is to say of those without trouble of their own. */
+  readonly late: Missing | undefined
   /** Ms. */
   readonly retryAt: number | undefined
 }
@@ -23,24 +23,36 @@ export function createReport(keys: readonly ServiceKey[]): Report {
   const told = createTold()
   /** Names whose trouble has been told, with its code. */
   const troubled = new Map<ServiceKey, string>()
+  /** Names of which nothing has been said, and which the mesh may know from before. */
+  const unsaid = new Set(keys)
   /** Code of the trouble of all of them. */
   let outage: string | undefined
-  let synced = false
+  /** What has been told as a whole. */
+  let synced: 'nothing' | 'a part' | 'all' = 'nothing'
 
-  /** What is known, as the first `full` or as a delta. */
-  function content(states: readonly NameState[], all: boolean): RegistryUpdate | undefined {
-    const services = states.flatMap(({ service }) => (service && service !== 'none' ? [service] : []))
-    if (!synced) {
-      if (!all && services.length + states.filter(({ service }) => service === 'none').length === 0)
-        return undefined
-      synced = true
-      outage = undefined
-      return told.full(services)
-    }
+  /** All that is known, and why some of it is not. */
+  function whole(states: readonly NameState[], missing: Missing | undefined): RegistryUpdate {
+    synced = missing === undefined ? 'all' : 'a part'
+    outage = undefined
+    troubled.clear()
+    if (missing === undefined) unsaid.clear()
+    return told.full(states.flatMap(serviceOf), [], missing)
+  }
+
+  /** What of it is new. */
+  function difference(states: readonly NameState[]): Delta | undefined {
     const removed = keys.filter((_, i) => states[i]!.service === 'none')
-    const delta = told.change({ changed: services, removed })
+    const delta = told.change({ changed: states.flatMap(serviceOf), removed })
     const over = [...troubled.keys()].filter((key) => !states[keys.indexOf(key)]!.trouble)
-    return withEnded(delta, over)
+    return withEnded(withGone(delta, states), over)
+  }
+
+  /** Also removes what has never been told and is known not to exist: the mesh may have kept it. */
+  function withGone(delta: Delta | undefined, states: readonly NameState[]): Delta | undefined {
+    const known = keys.filter((key, i) => states[i]!.service !== undefined && unsaid.delete(key))
+    const gone = known.filter((key) => told.service(key) === undefined)
+    if (gone.length === 0) return delta
+    return { ...(delta ?? nothing), removed: [...(delta?.removed ?? []), ...gone] }
   }
 
   /** Names what is over, be its content the same: so the mesh hears of the end. */
@@ -78,15 +90,28 @@ export function createReport(keys: readonly ServiceKey[]): Report {
         return [toUpdate(worst, retryAt)]
       }
       const known = states.filter(({ service }) => service !== undefined).length
-      if (!synced && known < states.length && !(late && known > 0)) return []
-      const update = content(states, known === states.length)
-      return [...(update ? [update] : []), ...troubles(states, retryAt)]
+      const complete = known === states.length
+      if (synced === 'nothing' && !complete && !(late && known > 0)) return []
+      const missing = complete ? undefined : (missingOf(states, retryAt) ?? late)
+      const isWhole = synced === 'nothing' || (synced === 'a part' && complete)
+      const first = isWhole ? whole(states, missing) : undefined
+      const delta = difference(states)
+      return [...(first ? [first] : []), ...(delta ? [delta] : []), ...troubles(states, retryAt)]
     },
     told: told.service,
   }
 }
 
 const nothing: Delta = { kind: 'delta', changed: [], removed: [], changedWorkloads: [], removedWorkloads: [] }
+
+const serviceOf = ({ service }: NameState): readonly Service[] =>
+  service === undefined || service === 'none' ? [] : [service]
+
+/** Why a name is not known: of several the first. */
+function missingOf(states: readonly NameState[], retryAt: number | undefined): Missing | undefined {
+  const trouble = states.find((each) => each.service === undefined && each.trouble)?.trouble
+  return trouble && toMissing(trouble, retryAt)
+}
 
 /** Not one name can be asked: the registry as such is away. */
 function outageOf(states: readonly NameState[]): Trouble | undefined {
@@ -96,9 +121,13 @@ function outageOf(states: readonly NameState[]): Trouble | undefined {
   return { ...first, since }
 }
 
-const toUpdate = ({ error, since }: Trouble, retryAt: number | undefined) => ({
-  kind: 'trouble' as const,
+const toMissing = ({ error, since }: Trouble, retryAt: number | undefined): Missing => ({
   error,
   since: new Date(since),
   ...(retryAt !== undefined && { retryAt: new Date(retryAt) }),
+})
+
+const toUpdate = (trouble: Trouble, retryAt: number | undefined) => ({
+  kind: 'trouble' as const,
+  ...toMissing(trouble, retryAt),
 })

@@ -4,6 +4,7 @@
  * in all: with n allocations of which checks are known, a result is at most max(interval, checkInterval, n / RATE) old.
  */
 import type { SchedulerLike, Subscription } from 'rxjs'
+import type { Backoff } from '#support/backoff.ts'
 import type { Answer } from './api.ts'
 import { type CheckStatus, parseCheckInterval, parseChecks, type Registration } from './wire.ts'
 
@@ -20,6 +21,8 @@ export interface ChecksDeps {
   /** undefined: there are none, or they can't be had. */
   readonly verdicts: (alloc: string, found: ReadonlyMap<string, CheckStatus> | undefined) => void
   readonly clock: SchedulerLike
+  /** Between attempts to read jobs. */
+  readonly backoff: Backoff
   /** ms */
   readonly shortest: number
   readonly denied: (message: string) => void
@@ -30,7 +33,7 @@ export interface Checks {
   watch(before: readonly Registration[], after: readonly Registration[]): void
   /** Its checks may have other results: asked as soon as may be. */
   hint(alloc: string): void
-  /** Each allocation and job that was known has been asked about once. */
+  /** Each allocation and job that was known has been asked about; no job waits for another attempt. */
   settled(): boolean
   stop(): void
 }
@@ -47,6 +50,8 @@ interface Watched {
 }
 
 interface Job {
+  readonly namespace: string
+  readonly name: string
   /** The newest registration that the interval was read for. */
   index: number
   /** ms; undefined: not read yet; 0: no checks. */
@@ -56,10 +61,13 @@ interface Job {
 }
 
 export function createChecks(deps: ChecksDeps, onSettled: () => void): Checks {
-  const { get, verdicts, clock, shortest, denied } = deps
+  const { get, verdicts, clock, backoff, shortest, denied } = deps
   const watched = new Map<string, Watched>()
   const jobs = new Map<string, Job>()
   const queue: (() => Promise<void>)[] = []
+  /** Jobs that could not be read. */
+  const later = new Set<Job>()
+  let retry: Subscription | undefined
   let running = 0
   let timer: Subscription | undefined
   let timerAt = Number.POSITIVE_INFINITY
@@ -76,10 +84,11 @@ export function createChecks(deps: ChecksDeps, onSettled: () => void): Checks {
         running--
         if (stopped) return
         pump()
-        if (running === 0 && queue.length === 0) onSettled()
+        if (settled()) onSettled()
       })
     }
   }
+  const settled = (): boolean => running === 0 && queue.length === 0 && later.size === 0
 
   const jobKey = ({ namespace, job }: { namespace: string; job: string }) => `${namespace}/${job}`
 
@@ -87,7 +96,7 @@ export function createChecks(deps: ChecksDeps, onSettled: () => void): Checks {
     const { alloc, namespace, job: name, modifyIndex } = registration
     if (alloc === '' || name === '') return
     const key = jobKey(registration)
-    const job: Job = jobs.get(key) ?? { index: -1, allocs: new Set(), reading: false }
+    const job: Job = jobs.get(key) ?? { namespace, name, index: -1, allocs: new Set(), reading: false }
     jobs.set(key, job)
     const known = watched.get(alloc)
     const one = known ?? { alloc, namespace, job: name, users: 0, due: 0, asking: false, known: false }
@@ -96,7 +105,7 @@ export function createChecks(deps: ChecksDeps, onSettled: () => void): Checks {
     job.allocs.add(one)
     if (modifyIndex > job.index) {
       job.index = modifyIndex
-      readJob(key, job, namespace, name)
+      readJob(job)
     } else if (!known && job.interval !== undefined) begin(one, job)
   }
 
@@ -107,25 +116,38 @@ export function createChecks(deps: ChecksDeps, onSettled: () => void): Checks {
     const key = jobKey(rest)
     const job = jobs.get(key)
     job?.allocs.delete(one)
-    if (job?.allocs.size === 0) jobs.delete(key)
+    if (job?.allocs.size !== 0) return
+    jobs.delete(key)
+    later.delete(job)
   }
 
-  function readJob(key: string, job: Job, namespace: string, name: string): void {
+  function readJob(job: Job): void {
     if (job.reading) return
+    const { namespace, name } = job
     job.reading = true
+    later.delete(job)
     enqueue(async () => {
       const answer = await get(`/v1/job/${encodeURIComponent(name)}`, namespace)
       job.reading = false
-      if (stopped || jobs.get(key) !== job) return
-      if (answer.ok) job.interval = parseCheckInterval(answer.body) ?? 0
-      else {
-        if (answer.status === 403) denied(answer.error.message)
+      if (stopped || jobs.get(jobKey({ namespace, job: name })) !== job) return
+      if (answer.ok) {
+        backoff.reset()
+        job.interval = parseCheckInterval(answer.body) ?? 0
+      } else if (answer.status === 403) {
+        denied(answer.error.message)
         // Whether it has checks is not known: the next registration asks again.
         job.index = -1
         job.interval ??= 0
-      }
+      } else readLater(job)
       for (const one of job.allocs) begin(one, job)
     })
+  }
+  function readLater(job: Job): void {
+    later.add(job)
+    retry ??= clock.schedule(() => {
+      retry = undefined
+      for (const each of [...later]) readJob(each)
+    }, backoff.next())
   }
 
   /** What its checks say is asked for the first time, or no more. */
@@ -184,11 +206,12 @@ export function createChecks(deps: ChecksDeps, onSettled: () => void): Checks {
       const one = watched.get(alloc)
       if (one?.known && jobs.get(jobKey(one))?.interval) ask(one)
     },
-    settled: () => running === 0 && queue.length === 0,
+    settled,
     stop() {
       stopped = true
       queue.length = 0
       timer?.unsubscribe()
+      retry?.unsubscribe()
     },
   }
 }

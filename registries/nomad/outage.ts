@@ -2,7 +2,7 @@
 import type { SchedulerLike } from 'rxjs'
 import type { PilotError } from '#model/issue.ts'
 import { type ServiceKey, serviceKey } from '#model/service.ts'
-import type { RegistryUpdate } from '../registry.ts'
+import type { Missing, RegistryUpdate } from '../registry.ts'
 import type { Delta, Told } from '../told.ts'
 import type { NameKey } from './book.ts'
 
@@ -16,9 +16,7 @@ export interface OutageDeps {
   readonly tell: (update: RegistryUpdate) => void
 }
 
-interface Trouble {
-  readonly code: string
-  readonly since: Date
+interface Trouble extends Missing {
   /** The registry as such was told to be in trouble. */
   readonly whole: boolean
 }
@@ -34,24 +32,24 @@ export function createOutage({ clock, namespaces, told, keysOf, keysIn, tell }: 
   const again = new Set<ServiceKey>()
   let back = false
 
-  function begin<K>(map: Map<K, Trouble>, key: K, error: PilotError, whole: boolean): Trouble | undefined {
+  /** undefined: it is known already. */
+  function begin<K>(map: Map<K, Trouble>, key: K, now: Omit<Trouble, 'since'>): Trouble | undefined {
     const known = map.get(key)
-    if (known?.code === error.code && known.whole === whole) return undefined
-    const trouble = { code: error.code, since: known?.since ?? new Date(clock.now()), whole }
+    const trouble = { ...now, since: known?.since ?? new Date(clock.now()) }
     map.set(key, trouble)
-    return trouble
+    return known?.error.code === now.error.code && known.whole === now.whole ? undefined : trouble
+  }
+  function say({ error, since, retryAt }: Trouble, services?: readonly ServiceKey[]): void {
+    if (services?.length === 0) return
+    tell({ kind: 'trouble', error, since, retryAt, ...(services ? { services } : {}) })
   }
 
   return {
     scopeTrouble(namespace: string, error: PilotError, retryAt: Date): void {
       const others = namespaces.filter((each) => each !== namespace)
       const whole = others.every((each) => scopes.has(each))
-      const trouble = begin(scopes, namespace, error, whole)
-      if (!trouble) return
-      const { since } = trouble
-      const services = whole ? undefined : keysIn(namespace)
-      if (services?.length === 0) return
-      tell({ kind: 'trouble', error, since, retryAt, ...(services ? { services } : {}) })
+      const trouble = begin(scopes, namespace, { error, retryAt, whole })
+      if (trouble) say(trouble, whole ? undefined : keysIn(namespace))
     },
     scopeFine(namespace: string): void {
       if (!scopes.delete(namespace)) return
@@ -60,16 +58,17 @@ export function createOutage({ clock, namespaces, told, keysOf, keysIn, tell }: 
       for (const key of keysIn(namespace)) again.add(key)
     },
     serviceTrouble(name: NameKey, error: PilotError, retryAt: Date): void {
-      const trouble = begin(names, name, error, false)
-      const services = keysOf(name)
-      if (!trouble || services.length === 0) return
-      tell({ kind: 'trouble', error, since: trouble.since, retryAt, services })
+      const trouble = begin(names, name, { error, retryAt, whole: false })
+      if (trouble) say(trouble, keysOf(name))
     },
     serviceFine(name: NameKey): void {
       if (!names.delete(name)) return
       for (const key of keysOf(name)) again.add(key)
     },
-    servicesInTrouble: (): boolean => names.size > 0,
+    /** No namespace can be listed. */
+    isWhole: (): boolean => namespaces.every((each) => scopes.has(each)),
+    /** Why something is not known: of several the first. */
+    first: (): Missing | undefined => [...scopes.values(), ...names.values()][0],
     /** The delta to tell: what has changed, and what has come back as it was. */
     with(change: Delta | undefined): Delta | undefined {
       const named = new Set(again)
@@ -81,10 +80,12 @@ export function createOutage({ clock, namespaces, told, keysOf, keysIn, tell }: 
       const same = [...named].flatMap((key) => told.service(key) ?? [])
       return { ...(change ?? NOTHING), changed: [...changed, ...same] }
     },
-    /** A `full` has been told. */
+    /** A `full` has been told, which ends all trouble: what is left of it is told again. */
     toldAll(): void {
       back = false
       again.clear()
+      for (const [namespace, trouble] of scopes) say(trouble, keysIn(namespace))
+      for (const [name, trouble] of names) say(trouble, keysOf(name))
     },
   }
 }

@@ -9,7 +9,8 @@ import { type Parsed, parseRegistrations, type Registration } from './wire.ts'
 
 export interface ReadingDeps {
   readonly ask: (key: NameKey) => Promise<Answer>
-  readonly read: (key: NameKey, registrations: Parsed<Registration>) => void
+  /** `again`: the last answer was a failure. */
+  readonly read: (key: NameKey, registrations: Parsed<Registration>, again: boolean) => void
   /** It is asked again by itself. */
   readonly failed: (key: NameKey, error: PilotError, retryAt: Date) => void
   /** Each wish has been answered, or has failed at least once. */
@@ -25,6 +26,8 @@ export interface Reading {
   want(key: NameKey, atLeast: number): void
   /** Nothing is read or waits, but perhaps for a second try. */
   idle(): boolean
+  /** The last answer on some name was a failure. */
+  failing(): boolean
   /** Who waits for a second try is asked now. */
   retryNow(): void
   /** A new history: indexes so far, and what has been asked, are of no account. */
@@ -37,6 +40,7 @@ export function createReading({ ask, read, failed, idle, backoff, clock, limit }
   const wanted = new Map<NameKey, number>()
   const running = new Set<NameKey>()
   const later = new Map<NameKey, number>()
+  const failing = new Set<NameKey>()
   let timer: Subscription | undefined
   let stopped = false
   /** What was asked in an earlier one is of no account. */
@@ -68,8 +72,9 @@ export function createReading({ ask, read, failed, idle, backoff, clock, limit }
       later.delete(key)
       // Who was wanted anew in the meantime has been answered, where the answer is new enough.
       if (answer.ok && answer.index >= (wanted.get(key) ?? 0)) wanted.delete(key)
-      read(key, found)
+      read(key, found, failing.delete(key))
     } else {
+      failing.add(key)
       // Who was wanted anew in the meantime is so once.
       later.set(key, Math.max(atLeast, wanted.get(key) ?? 0))
       wanted.delete(key)
@@ -114,6 +119,7 @@ export function createReading({ ask, read, failed, idle, backoff, clock, limit }
       start()
     },
     idle: isIdle,
+    failing: () => failing.size > 0,
     retryNow,
     anew() {
       history++

@@ -64,6 +64,7 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
             word.flush()
           },
           clock,
+          backoff: createBackoff({ ...timing.retry, random }),
           shortest: settings.checkInterval,
           denied: (message) => once('checks', `checks are not read: ${message}`),
         },
@@ -75,7 +76,8 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
       const { namespace, name } = nameOf(key)
       return client.get({ path: `/v1/service/${encodeURIComponent(name)}`, query: { namespace }, signal })
     },
-    read(key, found) {
+    read(key, found, again) {
+      if (again) word.recovered()
       if (found.broken > 0) once(key, `${found.broken} registrations of ${key} are not understood`)
       const before = book.registrationsOf(key)
       book.registrations(key, found, word.synced())
@@ -99,6 +101,7 @@ export function startSession(settings: NomadSettings, deps: SessionDeps): void {
     ...{ clock, told, book, outage, tell },
     namespaces: namespaces.length,
     quiet: () => reading.idle(),
+    failing: () => reading.failing(),
     settled: () => checks?.settled() ?? true,
     hold: timing.hold,
   })

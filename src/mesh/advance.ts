@@ -4,7 +4,7 @@ import { configKey } from '#model/config.ts'
 import type { Service, Workload } from '#model/service.ts'
 import { lossesIn, pass, type Rules, type Shelf, type Turned, tell } from './book.ts'
 import type { FlapRule } from './flaps.ts'
-import { differ, type Parts, partsOf } from './parts.ts'
+import { differ, type Part, type Parts, partsOf } from './parts.ts'
 import { calmAt, doubt, type Hold, type Protection, type Taken, whenCalm } from './protect.ts'
 import { heldCount, type MergeEvent, type Said } from './said.ts'
 import type { Difference } from './selection.ts'
@@ -54,6 +54,8 @@ const taken = <T>(kind: Kind<T>, { book }: Shelf<T>, changes: ReadonlyMap<string
   losses: lossesIn(kind, book, changes),
 })
 
+const isEmpty = ({ all, items }: Part<unknown>): boolean => all && items.length === 0
+
 /** Whether this update may be a mass disappearance: only what a registry says itself, and not its first word. */
 const holdFor = (
   { at, update }: MergeEvent,
@@ -63,7 +65,7 @@ const holdFor = (
   protection: Protection | undefined,
 ): (Hold & { readonly workloads: boolean }) | undefined => {
   if (protection === undefined || (update.kind !== 'full' && update.kind !== 'delta')) return undefined
-  const empty = parts.services.items.length === 0 && parts.workloads.items.length === 0
+  const empty = isEmpty(parts.services) && isEmpty(parts.workloads)
   const found = doubt({ kind: update.kind, empty, ...both }, protection)
   return found && { since: at, until: clock + protection.hold, ...found }
 }
@@ -114,8 +116,7 @@ const told = (before: Said, event: MergeEvent, parts: Parts, clock: number, all:
 const passed = (before: Said, { at, update }: MergeEvent, clock: number, all: AdvanceRules): Both => {
   const now = at.getTime()
   const { services, workloads } = shelves(before)
-  const due = ({ until }: Hold): boolean => update.kind === 'accept' || until <= clock
-  const release = before.holds.some(due) ? due : undefined
+  const release = ({ until }: Hold): boolean => update.kind === 'accept' || until <= clock
   const forget = before.forgetAt !== undefined && before.forgetAt <= now
   const rules: Rules = { now, removalDelay: all.removalDelay, flapping: all.flapping }
   return {
@@ -155,8 +156,9 @@ export const advance = (before: Said, event: MergeEvent, rules: AdvanceRules): A
     issues: parts.issues ?? before.issues,
   }
   const held = heldCount(next)
-  const holds =
-    held === 0 ? [] : [...before.holds.filter(({ until }) => until > clock), ...(hold ? [hold] : [])]
+  // One that is over stays until a tick has let go of what it holds.
+  const inForce = ticks ? before.holds.filter(({ until }) => until > clock) : before.holds
+  const holds = held === 0 ? [] : [...inForce, ...(hold ? [hold] : [])]
   const flaps = services.book.flaps.size + workloads.book.flaps.size
   const forgetAt = flaps === 0 ? undefined : forgetNext(before, now, rules.flapping)
   const said: Said = {

@@ -118,8 +118,8 @@ export const tell = <T>(kind: Kind<T>, shelf: Shelf<T>, telling: Telling<T>, rul
 }
 
 export interface Passing {
-  /** What is held no longer; undefined: all is. */
-  readonly release: ((hold: Hold) => boolean) | undefined
+  /** What is held no longer. */
+  readonly release: (hold: Hold) => boolean
   /** Old downs are forgotten as well. */
   readonly forget: boolean
 }
@@ -134,8 +134,7 @@ export const pass = <T>(
   const { book } = shelf
   const held: Changed<Held> = new Map()
   const flaps: Changed<UnitFlaps> = new Map()
-  if (release !== undefined)
-    for (const [key, { hold }] of book.held) if (release(hold)) held.set(key, undefined)
+  for (const [key, { hold }] of book.held) if (release(hold)) held.set(key, undefined)
   const { now, flapping } = rules
   for (const [key, due] of book.waiting) if (due <= now) flaps.set(key, downsDue(book.flaps.get(key)!, now))
   if (forget && flapping !== undefined)

@@ -44,6 +44,9 @@ const registryParts = (update: RegistryUpdate): Parts => {
   switch (update.kind) {
     case 'full': {
       const { services, workloads } = update
+      // What is not in it could not be asked: it stays.
+      if (update.missing !== undefined)
+        return { services: some(services, []), workloads: some(workloads, []), configs: none }
       return { services: whole(services), workloads: whole(workloads), configs: none }
     }
     case 'delta': {

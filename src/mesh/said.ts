@@ -3,7 +3,7 @@ import type { ConfigObject, ConfigUpdate } from '#model/config.ts'
 import type { Issue, PilotError } from '#model/issue.ts'
 import type { SourceState } from '#model/mesh.ts'
 import type { Service, Workload } from '#model/service.ts'
-import type { RegistryUpdate } from '#registries/registry.ts'
+import type { Missing, RegistryUpdate } from '#registries/registry.ts'
 import { type Book, emptyBook } from './book.ts'
 import type { Calm, Hold } from './protect.ts'
 import { SortedMap } from './sorted-map.ts'
@@ -38,6 +38,8 @@ export interface Said extends SaidContent {
   readonly wake?: number
   /** Content comes from disk, said at this time, and has not been confirmed. */
   readonly restored?: Date
+  /** Why a part of its last `full` could not be asked. */
+  readonly missing?: Missing
 }
 
 /** The last snapshot from disk; only for a source that has not spoken. */

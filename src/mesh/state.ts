@@ -1,70 +1,89 @@
 /** What an update makes of a source's state: what it is able to say, and of what it can't. */
 import type { SourceState } from '#model/mesh.ts'
 import { serviceKey } from '#model/service.ts'
+import type { Missing } from '#registries/registry.ts'
 import { sameContent } from '#support/equal.ts'
 import type { Calm } from './protect.ts'
 import { calmAt } from './protect.ts'
 import type { MergeEvent, Said, ServiceTrouble } from './said.ts'
 import { SortedMap } from './sorted-map.ts'
 
+type Standing = Pick<Said, 'state' | 'synced' | 'restored' | 'missing'>
+
 /**
  * Trouble marks what was said as stale and takes nothing away; `full` and `delta` make it fresh again. A delta from a
  * source that has not said `full` yet counts as content, not as "synced". Trouble of single services is not the
- * source's.
+ * source's. A part that is missing is shown as the error of a source that is fresh.
  */
-export const stateAfter = (
-  before: Said,
-  { update, at }: MergeEvent,
-): Pick<Said, 'state' | 'synced' | 'restored'> => {
+export const stateAfter = (before: Said, { update, at }: MergeEvent): Standing => {
   const { error: _, since: __, ...base } = before.state
-  const same = { state: before.state, synced: before.synced, restored: before.restored }
+  const { state, synced, restored, missing } = before
+  const same = { state, synced, restored, missing }
   switch (update.kind) {
     case 'tick':
     case 'accept':
       return same
     case 'trouble': {
       if ('services' in update && update.services !== undefined) return same
-      const state = before.synced ? 'stale' : 'connecting'
       const { error, since } = update
-      return { ...same, state: { ...base, state, error, since } }
+      return { ...same, state: { ...base, state: synced ? 'stale' : 'connecting', error, since } }
     }
     case 'restored':
+      return { ...same, state: { ...state, lastUpdate: update.savedAt }, restored: update.savedAt }
+    case 'full': {
+      const lacks = 'services' in update ? update.missing : undefined
       return {
-        ...same,
-        state: { ...before.state, lastUpdate: update.savedAt },
-        restored: update.savedAt,
+        state: { ...base, ...errorOf(lacks), lastUpdate: at, state: 'fresh' },
+        synced: true,
+        restored: undefined,
+        missing: lacks,
       }
-    case 'full':
-      return { state: { ...base, lastUpdate: at, state: 'fresh' }, synced: true, restored: undefined }
+    }
     case 'delta':
       return {
         ...same,
-        state: { ...base, lastUpdate: at, state: before.synced ? 'fresh' : 'connecting' },
+        state: { ...base, ...errorOf(missing), lastUpdate: at, state: synced ? 'fresh' : 'connecting' },
       }
   }
 }
 
-/** Services in trouble of their own after an update; only what is known can be. */
-export const troubledAfter = ({ troubled, services }: Said, { update }: MergeEvent): Said['troubled'] => {
+const errorOf = (missing: Missing | undefined): Pick<SourceState, 'error' | 'since'> =>
+  missing === undefined ? {} : { error: missing.error, since: missing.since }
+
+type Troubled = Said['troubled']
+
+const marked = (troubled: Troubled, keys: readonly string[], { error, since }: ServiceTrouble) =>
+  keys.flatMap((key): [string, ServiceTrouble][] => {
+    const before = troubled.get(key)
+    const next = { error, since: before?.since ?? since }
+    return sameContent(before, next) ? [] : [[key, next]]
+  })
+
+const ended = (troubled: Troubled, keys: readonly string[]) =>
+  keys.filter((key) => troubled.has(key)).map((key) => [key, undefined] as const)
+
+/** Services in trouble of their own after an update; only what is told can be. */
+export const troubledAfter = ({ troubled, books }: Said, { update }: MergeEvent): Troubled => {
+  const { told } = books.services
   switch (update.kind) {
     case 'trouble': {
       const named = ('services' in update && update.services) || []
+      const known = named.filter((key) => told.has(key))
+      return troubled.with(new Map(marked(troubled, known, update)))
+    }
+    case 'full': {
+      if (!('services' in update) || update.missing === undefined)
+        return troubled.size === 0 ? troubled : SortedMap.empty()
+      const said = new Set(update.services.map(serviceKey))
+      const kept = [...told.keys()].filter((key) => !said.has(key))
       return troubled.with(
-        new Map(
-          named.flatMap((key): [string, ServiceTrouble][] => {
-            const before = troubled.get(key)
-            const next = { error: update.error, since: before?.since ?? update.since }
-            return services.has(key) && !sameContent(before, next) ? [[key, next]] : []
-          }),
-        ),
+        new Map([...ended(troubled, [...said]), ...marked(troubled, kept, update.missing)]),
       )
     }
-    case 'full':
-      return troubled.size === 0 ? troubled : SortedMap.empty()
     case 'delta': {
       if (troubled.size === 0 || !('removedWorkloads' in update)) return troubled
       const named = [...update.removed, ...update.changed.map(serviceKey)]
-      return troubled.with(new Map(named.map((key) => [key, undefined])))
+      return troubled.with(new Map(ended(troubled, named)))
     }
     default:
       return troubled
@@ -72,8 +91,8 @@ export const troubledAfter = ({ troubled, services }: Said, { update }: MergeEve
 }
 
 /** The registry's own clock runs while it is not in trouble. */
-export const calmAfter = (calm: Calm, { error }: SourceState, now: number): Calm => {
-  const runs = error === undefined
+export const calmAfter = (calm: Calm, { state, error }: SourceState, now: number): Calm => {
+  const runs = state === 'fresh' || error === undefined
   if (runs === (calm.since !== undefined)) return calm
   return runs ? { total: calm.total, since: now } : { total: calmAt(calm, now) }
 }

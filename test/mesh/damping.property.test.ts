@@ -8,7 +8,7 @@ import { FLAP_RULE } from '../../src/mesh/flaps.ts'
 import { initialState, type MergeState, reduce } from '../../src/mesh/merge.ts'
 import { defaultMeshOptions } from '../../src/mesh/precedence.ts'
 import type { MergeEvent } from '../../src/mesh/said.ts'
-import { delta, endpoint, full, outage, service, workload } from './fakes.ts'
+import { delta, endpoint, full, outage, partial, service, workload } from './fakes.ts'
 
 const HOLD = 20_000
 const ranks: Record<Health, number> = { HEALTHY: 0, DEGRADED: 1, DRAINING: 2, UNHEALTHY: 3 }
@@ -28,6 +28,7 @@ const pods = fc.uniqueArray(
 const update: fc.Arbitrary<RegistryUpdate> = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(services, pods).map(([all, more]) => full(all, more)) },
   { weight: 1, arbitrary: fc.constant(full([])) },
+  { weight: 1, arbitrary: fc.tuple(services, pods).map(([all, more]) => partial(all, more)) },
   {
     weight: 6,
     arbitrary: fc.tuple(services, pods, fc.nat(2), fc.nat(2)).map(([changed, more, gone, pod]) =>
@@ -70,7 +71,7 @@ const shownIn = (state: MergeState): Places => {
 
 const hear = (told: Map<string, Service>, pods: Map<string, Workload>, said: RegistryUpdate): void => {
   if (said.kind === 'trouble') return
-  if (said.kind === 'full') {
+  if (said.kind === 'full' && said.missing === undefined) {
     told.clear()
     pods.clear()
   }

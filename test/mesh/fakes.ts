@@ -4,7 +4,7 @@ import type { ConfigSource } from '#config/source.ts'
 import type { ConfigObject, ConfigUpdate } from '#model/config.ts'
 import type { PilotError } from '#model/issue.ts'
 import type { Endpoint, Service, ServicePort, Workload } from '#model/service.ts'
-import type { Registry, RegistryUpdate } from '#registries/registry.ts'
+import type { Missing, Registry, RegistryUpdate } from '#registries/registry.ts'
 
 interface Fake<Update> {
   /** Subscribers at present. */
@@ -135,6 +135,14 @@ export const delta = (
 })
 
 export const outage: PilotError = { code: 'PH9999', message: 'connection refused', remedy: 'Start it.' }
+
+export const missing: Missing = { error: outage, since: new Date(77) }
+
+/** All but what could not be asked. */
+export const partial = (
+  services: readonly Service[],
+  workloads: readonly Workload[] = [],
+): RegistryUpdate => ({ kind: 'full', services, workloads, missing })
 
 export const trouble = (since: Date): RegistryUpdate & ConfigUpdate => ({
   kind: 'trouble',

@@ -15,7 +15,7 @@ import { sameContent } from '#support/equal.ts'
 import { initialState, type MergeState, reduce, type SourceId } from '../../src/mesh/merge.ts'
 import type { MeshOptions } from '../../src/mesh/precedence.ts'
 import type { MergeEvent } from '../../src/mesh/said.ts'
-import { configObject, delta, endpoint, full, outage, service, workload } from './fakes.ts'
+import { configObject, delta, endpoint, full, outage, partial, service, workload } from './fakes.ts'
 import { referenceMerge } from './reference.ts'
 
 const registries = ['a', 'b', 'c']
@@ -88,6 +88,7 @@ const registryEvent = (source: string): fc.Arbitrary<MergeEvent> => {
   })
   const update = fc.oneof(
     fc.record(said).map((all) => full(all.services, all.workloads)),
+    fc.record(said).map((all) => partial(all.services, all.workloads)),
     parts.map((all) =>
       delta({
         changed: all.services,
@@ -172,13 +173,16 @@ const crowded = (source: string): fc.Arbitrary<MergeEvent> => {
   const healths = fc.array(oneOf('HEALTHY' as const, 'UNHEALTHY' as const, 'DRAINING' as const), {
     maxLength: 2,
   })
-  const all = fc.record({ own: healths, picked: healths, picks: fc.boolean() }).map((one) => {
-    const word = (health: Endpoint['health']): Endpoint => endpoint('10.0.0.1', { registry: source, health })
+  const parts = { own: healths, picked: healths, picks: fc.boolean(), whole: fc.boolean() }
+  const all = fc.record(parts).map((one) => {
+    const instance = (health: Endpoint['health']): Endpoint =>
+      endpoint('10.0.0.1', { registry: source, health })
     const selector = one.picks ? { app: 'x' } : undefined
-    return full(
+    const word = one.whole ? full : partial
+    return word(
       one.own.length + Number(one.picks) === 0
         ? []
-        : [service('h0.test', source, one.own.map(word), { selector })],
+        : [service('h0.test', source, one.own.map(instance), { selector })],
       one.picked.map((health, index) =>
         workload('10.0.0.1', { registry: source, health, workload: `w${index}`, labels: { app: 'x' } }),
       ),

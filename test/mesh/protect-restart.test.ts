@@ -1,14 +1,8 @@
 /** What is held back, with removals that linger, with the last snapshot on disk, and over a restart. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { VirtualTimeScheduler } from 'rxjs'
-import { silentLogger } from '#support/logger.ts'
-import { createMesh, defaultMeshOptions } from '../../src/mesh/mesh.ts'
-import { openStore } from '../../src/mesh/store.ts'
+import { test } from 'node:test'
 import { delta, fakeRegistry, full, service, trouble, workload } from './fakes.ts'
+import { pilot, scratch } from './pilot.ts'
 import { addresses, setup } from './setup.ts'
 
 const protection = () => ({ share: 0.5, atLeast: 10, hold: 600_000 })
@@ -16,37 +10,17 @@ const x = service('x.test', 'a', ['10.0.0.1', '10.0.0.2'])
 const y = service('y.test', 'a', ['10.0.0.3', '10.0.0.4', '10.0.0.5'])
 const pod = workload('10.1.0.1', { registry: 'a', labels: { app: 'x' } })
 
-const scratch = async (t: TestContext): Promise<string> => {
-  const dir = await mkdtemp(join(tmpdir(), 'pilothouse-held-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
-  return dir
-}
-
-/** A Pilot on this directory: one registry, and what ends it. */
-const pilot = async (dir: string) => {
-  const clock = new VirtualTimeScheduler()
-  const store = await openStore({ dir, clock, log: silentLogger })
-  const a = fakeRegistry('a')
-  const settings = { ...defaultMeshOptions, protection }
-  const mesh = createMesh({ registries: [a], configs: [], settings, clock, log: silentLogger, store })
-  const running = mesh.start()
-  const stop = async () => {
-    running.unsubscribe()
-    await store.close()
-  }
-  const state = (key: string) => mesh.snapshot().freshness(key, 'a').state
-  return { a, mesh, stop, state }
-}
+const pilotOf = (dir: string) => pilot(dir, fakeRegistry('a'), { protection })
 
 test('after a restart, a first full that lacks most of what is on disk is held back', async (t) => {
   const dir = await scratch(t)
-  const first = await pilot(dir)
-  first.a.say(full([x, y], [pod]))
+  const first = await pilotOf(dir)
+  first.registry.say(full([x, y], [pod]))
   await first.stop()
 
-  const second = await pilot(dir)
+  const second = await pilotOf(dir)
   assert.equal(second.state('y.test'), 'stale', 'from disk')
-  second.a.say(full([service('x.test', 'a', ['10.0.0.1'])]))
+  second.registry.say(full([service('x.test', 'a', ['10.0.0.1'])]))
   assert.deepEqual(addresses(second.mesh), ['10.0.0.1', '10.0.0.2'])
   assert.deepEqual(addresses(second.mesh, 'y.test'), ['10.0.0.3', '10.0.0.4', '10.0.0.5'])
   assert.deepEqual([second.state('x.test'), second.state('y.test')], ['protected', 'protected'])
@@ -58,41 +32,41 @@ test('after a restart, a first full that lacks most of what is on disk is held b
 
 test('one that lacks little is believed at once, as before', async (t) => {
   const dir = await scratch(t)
-  const first = await pilot(dir)
-  first.a.say(full([x, y], [pod]))
+  const first = await pilotOf(dir)
+  first.registry.say(full([x, y], [pod]))
   await first.stop()
-  const second = await pilot(dir)
-  second.a.say(full([y], [pod]))
+  const second = await pilotOf(dir)
+  second.registry.say(full([y], [pod]))
   assert.deepEqual([...second.mesh.snapshot().services.keys()], ['y.test'])
   await second.stop()
 })
 
 test('what is held is on disk as it was said last: restarts during the hold lose nothing', async (t) => {
   const dir = await scratch(t)
-  const first = await pilot(dir)
-  first.a.say(full([x, y], [pod]))
-  first.a.say(full([]))
+  const first = await pilotOf(dir)
+  first.registry.say(full([x, y], [pod]))
+  first.registry.say(full([]))
   assert.equal(first.state('y.test'), 'protected')
   await first.stop()
 
   for (const answer of [trouble(new Date(5)), full([]), full([])]) {
-    const next = await pilot(dir)
+    const next = await pilotOf(dir)
     const before = next.mesh.snapshot().services
-    next.a.say(answer)
+    next.registry.say(answer)
     assert.equal(next.mesh.snapshot().services, before)
     assert.deepEqual(addresses(next.mesh, 'y.test'), ['10.0.0.3', '10.0.0.4', '10.0.0.5'])
     assert.equal(next.state('y.test'), answer.kind === 'full' ? 'protected' : 'stale')
     await next.stop()
   }
 
-  const filled = await pilot(dir)
-  filled.a.say(full([]))
-  filled.a.say(full([x, y], [pod]))
+  const filled = await pilotOf(dir)
+  filled.registry.say(full([]))
+  filled.registry.say(full([x, y], [pod]))
   assert.deepEqual([filled.state('x.test'), filled.state('y.test')], ['fresh', 'fresh'])
-  filled.a.say(full([]))
+  filled.registry.say(full([]))
   filled.mesh.accept('a')
   await filled.stop()
-  const last = await pilot(dir)
+  const last = await pilotOf(dir)
   assert.deepEqual(addresses(last.mesh, 'y.test') ?? [], [], 'what is accepted is gone on disk too')
   await last.stop()
 })

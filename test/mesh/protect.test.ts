@@ -212,6 +212,36 @@ test('the hold stands still while the registry is in trouble', () => {
   running.unsubscribe()
 })
 
+/** A registry that speaks in the very millisecond in which its hold is over, before the hold's own timer. */
+const speaksAtTheEnd = (then: (world: ReturnType<typeof started>) => void = () => {}) => {
+  const world = started()
+  world.clock.schedule(() => {
+    world.a.say(delta({ changed: [one(20)] }))
+    then(world)
+  }, HOLD)
+  world.a.say(full(ten.slice(6)))
+  return world
+}
+
+test('a hold ends in its time whatever the registry says just then', () => {
+  const { until, shown, held, clock, running } = speaksAtTheEnd()
+  until(HOLD - 1)
+  assert.equal(held(), 6)
+  until(HOLD + 1_000)
+  assert.deepEqual([shown(), held()], [25, undefined])
+  assert.equal(clock.actions.length, 0, 'nothing waits any more')
+  running.unsubscribe()
+})
+
+test('what the operator accepts just then is gone', () => {
+  const { until, running } = speaksAtTheEnd(({ mesh, shown, held }) => {
+    assert.equal(mesh.accept('a'), 6)
+    assert.deepEqual([shown(), held()], [25, undefined])
+  })
+  until(HOLD)
+  running.unsubscribe()
+})
+
 test('two holds end one after the other', () => {
   const { a, until, shown, held, running } = started()
   a.say(full(ten.slice(6)))

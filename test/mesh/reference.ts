@@ -15,6 +15,8 @@ interface Last {
   /** It has said `full`. */
   synced: boolean
   stale: boolean
+  /** Services in trouble of their own. */
+  troubled: Set<string>
 }
 
 const hear = (last: Last, event: MergeEvent): void => {
@@ -24,7 +26,7 @@ const hear = (last: Last, event: MergeEvent): void => {
   if (update.kind === 'trouble') return
   if (update.kind === 'restored' || update.kind === 'tick' || update.kind === 'accept')
     throw new Error('not part of the reference')
-  if (update.kind === 'full') {
+  if (update.kind === 'full' && !isPartial(update)) {
     last.services = new Map()
     last.workloads = new Map()
     last.configs = new Map()
@@ -32,6 +34,8 @@ const hear = (last: Last, event: MergeEvent): void => {
   if (event.role === 'config') hearConfig(last, update as ConfigUpdate)
   else hearRegistry(last, update as RegistryUpdate)
 }
+
+const isPartial = (update: object): boolean => 'missing' in update
 
 const hearConfig = (last: Last, update: ConfigUpdate): void => {
   if (update.kind === 'trouble') return
@@ -46,11 +50,26 @@ const hearRegistry = (last: Last, update: RegistryUpdate): void => {
     for (const key of update.removed) last.services.delete(key)
     for (const key of update.removedWorkloads) last.workloads.delete(key)
   }
-  for (const one of update.kind === 'full' ? update.services : update.changed)
-    last.services.set(serviceKey(one), one)
+  const said = update.kind === 'full' ? update.services : update.changed
+  if (update.kind === 'full') last.troubled = new Set(last.services.keys())
+  for (const key of [...said.map(serviceKey), ...(update.kind === 'delta' ? update.removed : [])])
+    last.troubled.delete(key)
+  for (const one of said) last.services.set(serviceKey(one), one)
   for (const one of update.kind === 'full' ? update.workloads : update.changedWorkloads)
     last.workloads.set(workloadKey(one), one)
 }
+
+/** Of several contributions of one registry, those that have the endpoint. */
+const has = ({ registry, service }: Contribution, endpoint: Endpoint, count: number): boolean =>
+  registry === endpoint.registry &&
+  (count === 1 ||
+    service.endpoints.some(
+      ({ address, network, workload, origin }) =>
+        address === endpoint.address &&
+        network === endpoint.network &&
+        workload === endpoint.workload &&
+        origin.object === endpoint.origin.object,
+    ))
 
 export const referenceMerge = (
   names: readonly string[],
@@ -60,7 +79,10 @@ export const referenceMerge = (
   const said = new Map(
     names.map((name): [string, Last] => [
       name,
-      { services: new Map(), workloads: new Map(), configs: new Map(), synced: false, stale: false },
+      {
+        ...{ services: new Map(), workloads: new Map(), configs: new Map() },
+        ...{ synced: false, stale: false, troubled: new Set() },
+      },
     ]),
   )
   for (const event of events) hear(said.get(event.source)!, event)
@@ -79,11 +101,19 @@ export const referenceMerge = (
       .filter(({ labels }) =>
         Object.entries(service.selector ?? {}).every(([key, value]) => labels[key] === value),
       )
-  const isFresh = ({ registry }: Endpoint): boolean => !said.get(registry)!.stale
+  const isFresh = (contributions: readonly Contribution[]) => (endpoint: Endpoint) => {
+    const { stale, troubled } = said.get(endpoint.registry)!
+    return (
+      !stale &&
+      !contributions.some(
+        (one) => troubled.has(serviceKey(one.service)) && has(one, endpoint, contributions.length),
+      )
+    )
+  }
   const services = new Map<string, MeshService>()
   for (const key of [...groups.keys()].sort()) {
     const contributions = groups.get(key)!.sort(precedence.compare)
-    services.set(key, unite({ key, contributions, select, isFresh, precedence }))
+    services.set(key, unite({ key, contributions, select, isFresh: isFresh(contributions), precedence }))
   }
   const configs = new Map<string, ConfigObject>()
   for (const { configs: objects } of [...said.values()].reverse())

@@ -31,14 +31,15 @@ function setup(
   const take = () => updates.splice(0)
   return { registry, clock, pass, open, take, asked: asking.asked, stop: () => subscription.unsubscribe() }
 }
-/** An update in short: `full a=10.0.0.1,10.0.0.2`, `delta -b`, `trouble PH3004 of a`. */
+/** An update in short: `full a=10.0.0.1,10.0.0.2`, `full (PH3004) a=10.0.0.1`, `delta -b`, `trouble PH3004 of a`. */
 const short = (update: RegistryUpdate): string => {
   if (update.kind === 'trouble')
     return `trouble ${update.error.code}${update.services ? ` of ${update.services.join(' ')}` : ''}`
   const services = update.kind === 'full' ? update.services : update.changed
   const told = services.map((s) => `${s.hostname}=${s.endpoints.map((e) => e.address).join(',')}`)
   const removed = update.kind === 'full' ? [] : update.removed.map((key) => `-${key}`)
-  return [update.kind, ...told, ...removed].join(' ')
+  const lacks = update.kind === 'full' && update.missing ? [`(${update.missing.error.code})`] : []
+  return [update.kind, ...lacks, ...told, ...removed].join(' ')
 }
 
 test('addresses are followed by their TTL, neither earlier nor much later', async () => {
@@ -151,12 +152,12 @@ test("an outage of all names is the registry's, told once, and once more when it
   zone.delete('*')
   zone.set('A a.test', records(a, '10.0.0.1'))
   await it.pass(40_000)
-  assert.deepEqual(it.take().map(short), ['full a.test=10.0.0.1'])
+  assert.deepEqual(it.take().map(short), ['full (PH3001) a.test=10.0.0.1', 'full a.test=10.0.0.1'])
   it.stop()
 })
 
-test('a name that does not answer holds the first word back for ten seconds, not for ever', async () => {
-  const a = { name: 'a.test', type: 'A' } as const
+test('a name that does not answer holds the first word back for ten seconds, and is missing in it', async () => {
+  const [a, b] = [{ name: 'a.test', type: 'A' } as const, { name: 'b.test', type: 'A' } as const]
   const zone: Zone = new Map([
     ['A a.test', records(a, '10.0.0.1')],
     ['A b.test', failed()],
@@ -165,7 +166,58 @@ test('a name that does not answer holds the first word back for ten seconds, not
   await it.pass(9_900)
   assert.deepEqual(it.take(), [])
   await it.pass(300)
-  assert.deepEqual(it.take().map(short), ['full a.test=10.0.0.1', 'trouble PH3004 of default/b.test'])
+  assert.deepEqual(it.take().map(short), [
+    'full (PH3004) a.test=10.0.0.1',
+    'trouble PH3004 of default/b.test',
+  ])
+  zone.set('A b.test', records(b, '10.0.1.1'))
+  await it.pass(31_000)
+  assert.deepEqual(it.take().map(short), ['full a.test=10.0.0.1 b.test=10.0.1.1'])
+  it.stop()
+})
+
+test('a name of which nothing at all is heard is missing in the first word too', async () => {
+  const { clock, pass } = virtualClock()
+  const { ask } = zoneAsk(new Map([['A a.test', records({ name: 'a.test', type: 'A' }, '10.0.0.1')]]))
+  const updates: string[] = []
+  const registry = dnsRegistry(
+    {
+      ...{ kind: 'dns', name: 'dns/test', ttl: { min: 1_000, max: 300_000 } },
+      names: [plain('a.test'), plain('b.test')],
+    },
+    {
+      ...{ clock, log: silentLogger },
+      ask: (question, signal) => (question.name === 'b.test' ? new Promise(() => {}) : ask(question, signal)),
+    },
+  )
+  const subscription = registry.updates.subscribe((update) => updates.push(short(update)))
+  await pass(11_000)
+  assert.deepEqual(updates, ['full (PH3001) a.test=10.0.0.1'])
+  subscription.unsubscribe()
+})
+
+test('while a name is missing, others that do not exist are told to be gone, be they known from before or not', async () => {
+  const zone: Zone = new Map([
+    ['A a.test', records({ name: 'a.test', type: 'A' }, '10.0.0.1')],
+    ['A c.test', failed()],
+    ['A d.test', failed()],
+  ])
+  const it = setup(
+    ['a.test', 'b.test', 'c.test', 'd.test'].map((name) => plain(name)),
+    zone,
+  )
+  await it.pass(10_200)
+  assert.deepEqual(it.take().map(short), [
+    'full (PH3004) a.test=10.0.0.1',
+    'delta -default/b.test',
+    'trouble PH3004 of default/c.test default/d.test',
+  ])
+  zone.delete('A c.test')
+  await it.pass(31_000)
+  assert.deepEqual(it.take().map(short).slice(-1), ['delta -default/c.test'])
+  zone.delete('A d.test')
+  await it.pass(40_000)
+  assert.deepEqual(it.take().map(short).slice(-1), ['full a.test=10.0.0.1'])
   it.stop()
 })
 
@@ -295,7 +347,7 @@ test('a question that can not be asked at all is trouble, and other names go on'
   )
   const subscription = registry.updates.subscribe((update) => updates.push(short(update)))
   await pass(11_000)
-  assert.deepEqual(updates, ['full a.test=10.0.0.1', 'trouble PH3008 of default/b.test'])
+  assert.deepEqual(updates, ['full (PH3008) a.test=10.0.0.1', 'trouble PH3008 of default/b.test'])
   subscription.unsubscribe()
 })
 

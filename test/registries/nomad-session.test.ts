@@ -1,55 +1,8 @@
 /** The adapter in virtual time, against a Nomad in memory. */
 import assert from 'node:assert/strict'
-import { suite, type TestContext, test } from 'node:test'
-import { type Service, serviceKey } from '#model/service.ts'
-import { nomadRegistry } from '#registries/nomad/index.ts'
-import type { RegistryUpdate } from '#registries/registry.ts'
-import { silentLogger } from '#support/logger.ts'
-import { virtualClock } from './nomad-clock.ts'
-import { fakeNomad, status } from './nomad-fake.ts'
-import { nomadSettings } from './nomad-settings.ts'
-
-async function start(
-  t: TestContext,
-  fields: Record<string, unknown> = {},
-  prepare?: (nomad: ReturnType<typeof fakeNomad>) => void,
-) {
-  const nomad = fakeNomad()
-  const time = virtualClock()
-  prepare?.(nomad)
-  const updates: RegistryUpdate[] = []
-  const services = new Map<string, Service>()
-  const registry = nomadRegistry(nomadSettings({ checks: false, ...fields }), {
-    fetch,
-    clock: time.clock,
-    log: silentLogger,
-    random: () => 1,
-    connect: () => nomad.client,
-  })
-  const subscription = registry.updates.subscribe((update) => {
-    updates.push(update)
-    if (update.kind === 'trouble') return
-    if (update.kind === 'full') services.clear()
-    for (const s of update.kind === 'full' ? update.services : update.changed) services.set(serviceKey(s), s)
-    if (update.kind === 'delta') for (const key of update.removed) services.delete(key)
-  })
-  t.after(() => subscription.unsubscribe())
-  const find = (name: string) =>
-    [...services.values()].find(({ hostname }) => hostname.startsWith(`${name}.`))
-  await time.pass(20)
-  return {
-    nomad,
-    updates,
-    services,
-    ...time,
-    addresses: (name: string) => find(name)?.endpoints.map(({ address }) => address),
-    health: (name: string) => find(name)?.endpoints.map(({ health }) => health),
-    asked: (match: RegExp) => nomad.asked.filter(({ path }) => match.test(path)).length,
-    stop: () => subscription.unsubscribe(),
-  }
-}
-const A = { name: 'a', address: '10.0.0.1' }
-const B = { name: 'b', address: '10.0.1.1' }
+import { suite, test } from 'node:test'
+import { status } from './nomad-fake.ts'
+import { A, B, start } from './nomad-start.ts'
 
 suite('Nomad: what is read', () => {
   test('with the stream, only the services that it names are read again', async (t) => {
@@ -285,6 +238,49 @@ suite('Nomad: allocations, nodes and checks', () => {
     assert.deepEqual(s.health('a'), ['HEALTHY', 'HEALTHY'], 'what is awaited is asked for each second')
   })
 
+  test('a job that can not be read is asked for again, and the first word waits for it', async (t) => {
+    const s = await start(t, { checks: true }, (nomad) => {
+      nomad.register([{ ...A, alloc: 'x' }])
+      nomad.job('a', 10_000)
+      nomad.checks('x', { c: { Service: 'a', Status: 'failure' } })
+      nomad.fault(({ path }) => (path.includes('/job/') ? status(500) : undefined))
+    })
+    await s.pass(1000)
+    s.nomad.fault(undefined)
+    await s.pass(60_000)
+    assert.deepEqual(s.health('a'), ['UNHEALTHY'])
+    assert.equal(s.asked(/job\/a$/), 4, 'after 250, 500, 1000 ms')
+    assert.deepEqual(
+      s.updates.map(({ kind }) => kind),
+      ['full'],
+    )
+  })
+
+  test('a job that can not be read for good keeps no service back, and what was known of its checks stays', async (t) => {
+    const s = await start(t, { checks: true }, (nomad) => {
+      nomad.register([
+        { ...A, alloc: 'x' },
+        { ...B, alloc: 'y' },
+      ])
+      for (const job of ['a', 'b']) nomad.job(job, 10_000)
+      nomad.checks('x', { c: { Service: 'a', Status: 'failure' } })
+      nomad.fault(({ path }) => (path.endsWith('/job/b') ? status(429) : undefined))
+    })
+    await s.pass(6000)
+    assert.deepEqual([s.health('a'), s.health('b')], [['UNHEALTHY'], ['HEALTHY']])
+    s.nomad.fault(({ path }) => (path.includes('/job/') ? status(429) : undefined))
+    s.nomad.register([
+      { ...A, alloc: 'x', tags: ['new'] },
+      { ...B, alloc: 'y' },
+    ])
+    await s.pass(60_000)
+    assert.deepEqual([s.health('a'), s.health('b')], [['UNHEALTHY'], ['HEALTHY']])
+    assert.ok(s.asked(/job\/b$/) < 12, `${s.asked(/job\/b$/)} attempts`)
+    s.stop()
+    await s.rest()
+    assert.equal(s.pending(), 0)
+  })
+
   test('checks that may not be read: what was awaited is taken as it runs', async (t) => {
     const s = await start(t, { checks: true }, (nomad) => {
       nomad.register([{ ...A, alloc: 'x' }])
@@ -295,5 +291,6 @@ suite('Nomad: allocations, nodes and checks', () => {
     })
     await s.pass(6000)
     assert.deepEqual(s.health('a'), ['HEALTHY'])
+    assert.equal(s.asked(/job\/a$/), 1, 'rights are seldom given while one waits')
   })
 })
