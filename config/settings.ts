@@ -1,12 +1,12 @@
 /** The settings of `pilothouse serve`: file, environment and flags to one checked value, with every issue at once. */
-import { readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { Issue } from '#model/issue.ts'
 import type { MeshSettings } from '#model/mesh.ts'
 import { givenIn, PROTECTION, readConfigs, readProtection, readRegistries } from './entries.ts'
 import type { ConfigSettings, EntryKind, Protection, RegistrySettings } from './entry-kind.ts'
-import { type IssueCode, issue } from './issue-codes.ts'
+import { issue } from './issue-codes.ts'
 import { readMesh } from './mesh-settings.ts'
+import { readDocument, readUtf8 } from './settings-file.ts'
 import { type Environment, entriesOfFlags, filesOf, override, type SettingsFlags } from './settings-given.ts'
 import {
   type Fields,
@@ -22,8 +22,6 @@ import {
   readTexts,
   warnIfOpen,
 } from './settings-reader.ts'
-import { reason } from './sources/look.ts'
-import { type ParsedDocument, parseDocuments } from './yaml.ts'
 
 /** `Entry`: the registries that this program knows; `Config`: its configuration sources. */
 export interface Settings<
@@ -136,28 +134,6 @@ export function loadSettings<Entry extends RegistrySettings, Config extends Conf
 export function isSettings(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return !('apiVersion' in value) && !('kind' in value) && TOP.some((field) => field in value)
-}
-
-const readUtf8 = (path: string): string => readFileSync(path, 'utf8')
-
-function readDocument(
-  file: string,
-  read: (path: string) => string,
-  issues: Issue[],
-): ParsedDocument | undefined {
-  const bad = (code: IssueCode, message: string, at: string) => issues.push(issue(code, { message, at }))
-  let documents: ParsedDocument[]
-  try {
-    documents = [...parseDocuments(read(file))]
-  } catch (error) {
-    bad('PH1405', `${file} can't be read: ${reason(error)}`, file)
-    return undefined
-  }
-  for (const { problems } of documents)
-    for (const p of problems) bad('PH1406', p.message, `${file}:${p.line}:${p.column}`)
-  if (documents.length > 1)
-    bad('PH1406', 'settings are one document', `${file}:${documents[1]!.start.line}:1`)
-  return documents[0]
 }
 
 interface Given<Entry extends RegistrySettings, Config extends ConfigSettings> {

@@ -1,6 +1,6 @@
 /** The contract of every registry adapter. */
 import type { Observable, SchedulerLike } from 'rxjs'
-import type { PilotError } from '#model/issue.ts'
+import type { Missing, PilotError } from '#model/issue.ts'
 import type { Service, ServiceKey, Workload, WorkloadKey } from '#model/service.ts'
 import type { Logger } from '#support/logger.ts'
 
@@ -55,13 +55,6 @@ export type RegistryUpdate =
       readonly retryAt?: Date
       readonly services?: readonly ServiceKey[]
     }
-
-/** Why something could not be asked, since when, and when it is tried again. */
-export interface Missing {
-  readonly error: PilotError
-  readonly since: Date
-  readonly retryAt?: Date
-}
 
 /** Given, never imported, so a test passes recorded answers and virtual time. */
 export interface RegistryDeps {

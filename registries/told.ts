@@ -1,7 +1,8 @@
 /** What an adapter has told so far, so that only what differs is told again. */
+import type { Missing } from '#model/issue.ts'
 import { type Service, serviceKey, type Workload, workloadKey } from '#model/service.ts'
 import { sameContent } from '#support/equal.ts'
-import type { Missing, RegistryUpdate } from './registry.ts'
+import type { RegistryUpdate } from './registry.ts'
 
 export type Full = Extract<RegistryUpdate, { kind: 'full' }>
 export type Delta = Extract<RegistryUpdate, { kind: 'delta' }>

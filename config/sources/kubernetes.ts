@@ -1,7 +1,7 @@
 /** Istio's and the Gateway API's custom resources in a Kubernetes cluster: the `kubernetes` kind of configuration source. */
 import { Observable, Subject, type Subscriber, Subscription, timer } from 'rxjs'
 import type { ConfigUpdate } from '#model/config.ts'
-import type { Issue, PilotError } from '#model/issue.ts'
+import type { Issue, Missing, PilotError } from '#model/issue.ts'
 import type { ListWatchEvent, ObjectKey } from '../connections/kubernetes-api.ts'
 import { issue } from '../issue-codes.ts'
 import type { ObjectOptions } from '../istio/object.ts'
@@ -90,6 +90,8 @@ function followAll(
   running.add(writeStatus?.(verdicts))
   const lists: List[] = []
   let synced = false
+  /** Why not every list has been heard; what is known from disk of those stays. */
+  let missing: Missing | undefined
   let told: PilotError | undefined
   let scheduled = false
 
@@ -182,9 +184,13 @@ function followAll(
       emit(troubleOf(outage))
       return
     }
-    if (!synced && lists.some((list) => list.state === 'pending' && !isStuck(list))) return
+    const unheard = lists.filter(({ state }) => state === 'pending')
+    if (!synced && !unheard.every(isStuck)) return
     const changes = catalog.take()
-    if (!synced || told) {
+    const complete = missing !== undefined && unheard.length === 0
+    if (!synced || told || complete) {
+      missing =
+        unheard.length === 0 ? undefined : (missingOf(unheard.find(({ trouble }) => trouble)) ?? missing)
       synced = true
       told = undefined
       emit(full())
@@ -201,7 +207,10 @@ function followAll(
     else if (catalog.has(list.place)) catalog.remove(list.place)
   }
 
-  const full = (): ConfigUpdate => ({ kind: 'full', objects: catalog.objects(), issues: catalog.issues() })
+  const full = (): ConfigUpdate => {
+    const all = { kind: 'full', objects: catalog.objects(), issues: catalog.issues() } as const
+    return missing === undefined ? all : { ...all, missing }
+  }
 
   const namespaces = options.namespaces.length > 0 ? options.namespaces : [undefined]
   for (const resource of customResources)
@@ -221,6 +230,9 @@ function outageOf(lists: readonly List[]): Trouble | undefined {
   const there = lists.filter(({ state }) => state !== 'absent')
   return there.every(({ trouble }) => trouble) ? there[0]?.trouble : undefined
 }
+
+const missingOf = (list: List | undefined): Missing | undefined =>
+  list?.trouble && { error: list.trouble.error, since: list.trouble.since }
 
 const troubleOf = ({ error, since }: Trouble): ConfigUpdate => ({ kind: 'trouble', error, since })
 

@@ -1,9 +1,9 @@
 /** What several datacenters say, put together by hostname and told as one registry. */
 import type { SchedulerLike, Subscription } from 'rxjs'
-import type { PilotError } from '#model/issue.ts'
+import type { Missing, PilotError } from '#model/issue.ts'
 import { type Service, serviceKey } from '#model/service.ts'
 import type { Logger } from '#support/logger.ts'
-import type { Missing, RegistryUpdate } from '../registry.ts'
+import type { RegistryUpdate } from '../registry.ts'
 import { createTold, type Delta } from '../told.ts'
 import { createMakers, type Member } from './makers.ts'
 import type { Instance, TranslateOptions } from './translate.ts'

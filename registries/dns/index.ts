@@ -1,8 +1,10 @@
 /** DNS as a registry: each name of the settings is a service, followed by the TTL of its records. */
+
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs'
+import type { Missing } from '#model/issue.ts'
 import { type Service, serviceKey } from '#model/service.ts'
 import type { Logger } from '#support/logger.ts'
-import type { Missing, Registry, RegistryDeps, RegistryUpdate } from '../registry.ts'
+import type { Registry, RegistryDeps, RegistryUpdate } from '../registry.ts'
 import { registryError } from '../trouble.ts'
 import { type Ask, follow } from './follow.ts'
 import type { DnsName, DnsSettings } from './options.ts'

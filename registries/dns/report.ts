@@ -1,6 +1,7 @@
 /** What is told of all names, and what of it is new: full, delta, and trouble of single names or of all. Pure. */
+import type { Missing } from '#model/issue.ts'
 import type { Service, ServiceKey } from '#model/service.ts'
-import type { Missing, RegistryUpdate } from '../registry.ts'
+import type { RegistryUpdate } from '../registry.ts'
 import { createTold, type Delta } from '../told.ts'
 import type { NameState } from './translate.ts'
 

@@ -68,7 +68,8 @@ function createState(registry: string) {
       services.take()
       workloads.take()
       synced = true
-      return { kind: 'full', services: services.values(), workloads: workloads.values() }
+      const all = { kind: 'full', services: services.values(), workloads: workloads.values() } as const
+      return update.missing === undefined ? all : { ...all, missing: update.missing }
     }
     if (!synced) return undefined
     for (const key of update.removed) remove(key)

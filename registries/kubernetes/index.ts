@@ -1,7 +1,9 @@
 /** A Kubernetes cluster as a registry: Services, EndpointSlices, Pods and Nodes, each by a list-watch, joined. */
+
 import { Observable, Subject, type Subscriber, type Subscription } from 'rxjs'
 import type { KubernetesCluster, ListWatchEvent } from '#config/connections/kubernetes-api.ts'
-import type { Missing, Registry, RegistryDeps, RegistryUpdate } from '../registry.ts'
+import type { Missing } from '#model/issue.ts'
+import type { Registry, RegistryDeps, RegistryUpdate } from '../registry.ts'
 import { createTold, type Delta } from '../told.ts'
 import { createCatalog, type Facts, type Kind } from './catalog.ts'
 import { kubernetesCluster } from './cluster.ts'

@@ -1,8 +1,8 @@
 /** What is in trouble, told once when it begins and when its kind changes, and what must be named when it ends. */
 import type { SchedulerLike } from 'rxjs'
-import type { PilotError } from '#model/issue.ts'
+import type { Missing, PilotError } from '#model/issue.ts'
 import { type ServiceKey, serviceKey } from '#model/service.ts'
-import type { Missing, RegistryUpdate } from '../registry.ts'
+import type { RegistryUpdate } from '../registry.ts'
 import type { Delta, Told } from '../told.ts'
 import type { NameKey } from './book.ts'
 

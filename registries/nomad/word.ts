@@ -1,6 +1,8 @@
 /** When something is told, and whether as a whole: coalesced, and only what differs. */
+
 import type { SchedulerLike, Subscription } from 'rxjs'
-import type { Missing, RegistryUpdate } from '../registry.ts'
+import type { Missing } from '#model/issue.ts'
+import type { RegistryUpdate } from '../registry.ts'
 import type { Told } from '../told.ts'
 import { registryError } from '../trouble.ts'
 import type { Book } from './book.ts'

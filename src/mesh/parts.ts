@@ -64,8 +64,10 @@ const registryParts = (update: RegistryUpdate): Parts => {
 
 const configParts = (update: ConfigUpdate): Parts => {
   switch (update.kind) {
-    case 'full':
-      return { ...nothing, configs: whole(update.objects), issues: update.issues }
+    case 'full': {
+      const configs = update.missing === undefined ? whole(update.objects) : some(update.objects, [])
+      return { ...nothing, configs, issues: update.issues }
+    }
     case 'delta':
       return { ...nothing, configs: some(update.changed, update.removed), issues: update.issues }
     case 'trouble':

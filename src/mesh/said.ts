@@ -1,9 +1,9 @@
 /** What each source has said so far. */
 import type { ConfigObject, ConfigUpdate } from '#model/config.ts'
-import type { Issue, PilotError } from '#model/issue.ts'
+import type { Issue, Missing, PilotError } from '#model/issue.ts'
 import type { SourceState } from '#model/mesh.ts'
 import type { Service, Workload } from '#model/service.ts'
-import type { Missing, RegistryUpdate } from '#registries/registry.ts'
+import type { RegistryUpdate } from '#registries/registry.ts'
 import { type Book, emptyBook } from './book.ts'
 import type { Calm, Hold } from './protect.ts'
 import { SortedMap } from './sorted-map.ts'

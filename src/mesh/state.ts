@@ -1,7 +1,7 @@
 /** What an update makes of a source's state: what it is able to say, and of what it can't. */
+import type { Missing } from '#model/issue.ts'
 import type { SourceState } from '#model/mesh.ts'
 import { serviceKey } from '#model/service.ts'
-import type { Missing } from '#registries/registry.ts'
 import { sameContent } from '#support/equal.ts'
 import type { Calm } from './protect.ts'
 import { calmAt } from './protect.ts'
@@ -31,7 +31,7 @@ export const stateAfter = (before: Said, { update, at }: MergeEvent): Standing =
     case 'restored':
       return { ...same, state: { ...state, lastUpdate: update.savedAt }, restored: update.savedAt }
     case 'full': {
-      const lacks = 'services' in update ? update.missing : undefined
+      const { missing: lacks } = update
       return {
         state: { ...base, ...errorOf(lacks), lastUpdate: at, state: 'fresh' },
         synced: true,

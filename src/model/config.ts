@@ -1,5 +1,5 @@
 /** Configuration objects: Istio's kinds, each validated before it gets here. */
-import type { Issue } from './issue.ts'
+import type { Issue, Missing, PilotError } from './issue.ts'
 import type { Origin } from './origin.ts'
 import type { Labels, Location, Protocol, Resolution } from './service.ts'
 
@@ -31,14 +31,20 @@ export const configKey = (o: Pick<ConfigObject, 'kind' | 'namespace' | 'name'>):
 /** What a configuration source says; the same shape as a registry's update. */
 export type ConfigUpdate =
   /** All that is valid now; `issues` are all that is wrong now, refused objects without a last good version too. */
-  | { readonly kind: 'full'; readonly objects: readonly ConfigObject[]; readonly issues: readonly Issue[] }
+  | {
+      readonly kind: 'full'
+      readonly objects: readonly ConfigObject[]
+      readonly issues: readonly Issue[]
+      /** A part could not be read yet: as in the contract of registries, what is not in it stays. */
+      readonly missing?: Missing
+    }
   | {
       readonly kind: 'delta'
       readonly changed: readonly ConfigObject[]
       readonly removed: readonly ConfigKey[]
       readonly issues: readonly Issue[]
     }
-  | { readonly kind: 'trouble'; readonly error: import('./issue.ts').PilotError; readonly since: Date }
+  | { readonly kind: 'trouble'; readonly error: PilotError; readonly since: Date }
 
 /** Istio ServiceEntry (https://istio.io/latest/docs/reference/config/networking/service-entry/). */
 export interface ServiceEntrySpec {

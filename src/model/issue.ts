@@ -21,3 +21,10 @@ export interface PilotError {
   readonly message: string
   readonly remedy: string
 }
+
+/** Why something could not be asked, since when, and when it is tried again. */
+export interface Missing {
+  readonly error: PilotError
+  readonly since: Date
+  readonly retryAt?: Date
+}

@@ -71,6 +71,7 @@ export interface SourceState {
   readonly state: 'fresh' | 'stale' | 'connecting'
   /** When it last said something; undefined if never. */
   readonly lastUpdate?: Date
+  /** Why it is not fresh; of one that is fresh, why a part of it is missing. */
   readonly error?: PilotError
   readonly since?: Date
   /** Of how many of its services the last answer is kept, while the registry as such speaks; absent = none. */

@@ -55,6 +55,21 @@ suite('pilothouse check', () => {
     assert.equal(exitCode, 1)
     assert.match(text, /pilothouse\.yaml:2:7: error PH1401 .*Did you mean "level"\?/)
   })
+  test('settings of another machine: a kubeconfig that is not here is a warning, HOME is known', async (t) => {
+    const dir = temporary(t)
+    const file = join(dir, 'pilothouse.yaml')
+    const codes = async (kubeconfig: string, env = {}) => {
+      writeFileSync(file, `registries: [{ kind: kubernetes${kubeconfig} }]\n`)
+      const { exitCode, text } = await check([file], { output: 'json', env })
+      return [exitCode, ...(JSON.parse(text) as Issue[]).map(({ severity, code }) => `${severity} ${code}`)]
+    }
+    // `serve` says the same as an error: PH1404 goes with it there.
+    assert.deepEqual(await codes(''), [0, 'warning PH1409'])
+    assert.deepEqual(await codes(', kubeconfig: ~/.kube/config', { HOME: dir }), [0, 'warning PH1409'])
+    mkdirSync(join(dir, '.kube'))
+    writeFileSync(join(dir, '.kube/config'), 'current-context: a\ncontexts: [{ name: a }]\n')
+    assert.deepEqual(await codes(', kubeconfig: ~/.kube/config', { HOME: dir }), [0])
+  })
   test('warnings alone: exit 0', async (t) => {
     const dir = temporary(t)
     writeFileSync(

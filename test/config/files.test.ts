@@ -177,6 +177,7 @@ suite('files: changes', () => {
     await w.until('issue', () => w.issues.some((i) => i.code === 'PH1001'))
     assert.equal(addressOf(w, 'a'), '10.0.0.1')
     assert.match(w.issues[0]!.at!, /a\.yaml:\d+:\d+$/)
+    assert.deepEqual(w.objects.get('a')?.issues, w.issues, 'the object that is kept shows why')
     w.write('a.yaml', serviceEntry('a', '10.0.0.2'))
     await w.until('whole', () => addressOf(w, 'a') === '10.0.0.2')
     assert.deepEqual(w.issues, [])

@@ -151,13 +151,19 @@ suite('kubernetes configuration source', () => {
     const full = c.updates[0]!
     assert.ok(full.kind === 'full')
     assert.equal(short(full), 'full ServiceEntry/a; PH1016')
+    assert.equal(full.missing?.error.code, 'PH3002')
     const { message, remedy, at } = full.issues[0]!
     assert.match(message, /^WasmPlugin \(extensions\.istio\.io\) cannot be read.*403 no\.$/)
     assert.match(remedy, /wasmplugins\.extensions\.istio\.io/)
     assert.equal(at, 'kubernetes/test')
     c.say(ENTRIES, put(entry('b')))
     c.say(PLUGINS, listed())
-    assert.deepEqual(c.updates.slice(1).map(short), ['delta ServiceEntry/b; PH1016', 'delta ; '])
+    assert.deepEqual(c.updates.slice(1).map(short), [
+      'delta ServiceEntry/b; PH1016',
+      'full ServiceEntry/a ServiceEntry/b; ',
+    ])
+    const complete = c.updates.at(-1)!
+    assert.ok(complete.kind === 'full' && complete.missing === undefined)
   })
   test('a kind in other trouble holds up the first word for 10 s; with it nothing else goes or comes', () => {
     const c = cluster(ENTRIES, SIDECARS)
@@ -173,7 +179,7 @@ suite('kubernetes configuration source', () => {
     assert.deepEqual(c.updates.map(short), [
       'full ServiceEntry/a; PH1016',
       'delta -ServiceEntry/default/a; PH1016',
-      'delta ; ',
+      'full ; ',
     ])
   })
   test('what a kind had said before its trouble stays; what is over soon is no issue', () => {

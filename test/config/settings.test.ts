@@ -38,7 +38,7 @@ suite('settings', () => {
       protection: { share: 0.5, atLeast: 10, hold: 600_000 },
       aliases: [],
       failover: [],
-      log: { level: 'info', format: 'json' },
+      log: { level: 'info' },
     })
   })
   test('weights of localities from load', () => {
@@ -123,6 +123,35 @@ log: { level: debug, format: pretty }
       ),
       ['a', 'b'],
     )
+  })
+  test('flags of one name are told apart: they have no place for another', () => {
+    const names = (registries: Record<string, readonly string[]>) => {
+      const { settings, issues } = loadSettings({ flags: { registries } })
+      assert.deepEqual(issues, [])
+      return settings?.registries.map(({ name }) => name)
+    }
+    assert.deepEqual(names({ dns: ['a.test:80', 'a.test:81', 'a.test:82', 'b.test:80'] }), [
+      'dns/a.test',
+      'dns/a.test-2',
+      'dns/a.test-3',
+      'dns/b.test',
+    ])
+  })
+  test('the port with mutual TLS is a setting without effect yet, and says so', () => {
+    const { settings, issues } = load(`${MINIMAL}xdsTls: { address: 0.0.0.0:15012 }\n`)
+    assert.ok(settings)
+    assert.deepEqual(
+      issues.map(({ severity, code, at }) => [severity, code, at]),
+      [['warning', 'PH1410', `${FILE}:2:1`]],
+    )
+  })
+  test('a value that may be a secret is not repeated', () => {
+    const { issues } = load('registries: [{ kind: eureka, username: u, password: 12345678 }]')
+    assert.deepEqual(
+      issues.map(({ path }) => path),
+      ['registries[0].password'],
+    )
+    assert.ok(!JSON.stringify(issues).includes('12345678'))
   })
   test('a bad flag and a bad variable are named', () => {
     const { issues, settings } = loadSettings({

@@ -2,9 +2,9 @@
 import { Observable, Subject } from 'rxjs'
 import type { ConfigSource } from '#config/source.ts'
 import type { ConfigObject, ConfigUpdate } from '#model/config.ts'
-import type { PilotError } from '#model/issue.ts'
+import type { Missing, PilotError } from '#model/issue.ts'
 import type { Endpoint, Service, ServicePort, Workload } from '#model/service.ts'
-import type { Missing, Registry, RegistryUpdate } from '#registries/registry.ts'
+import type { Registry, RegistryUpdate } from '#registries/registry.ts'
 
 interface Fake<Update> {
   /** Subscribers at present. */

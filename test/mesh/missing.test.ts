@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RegistryUpdate } from '#registries/registry.ts'
-import { delta, fakeRegistry, full, missing, outage, partial, service, trouble, workload } from './fakes.ts'
+import {
+  configObject,
+  delta,
+  fakeConfigSource,
+  fakeRegistry,
+  full,
+  missing,
+  outage,
+  partial,
+  service,
+  trouble,
+  workload,
+} from './fakes.ts'
 import { pilot, scratch } from './pilot.ts'
 import { addresses, setup } from './setup.ts'
 
@@ -128,5 +140,21 @@ test('one that was taken back a moment ago is not what could not be asked', () =
   assert.equal(source().staleServices, undefined)
   until(300)
   assert.deepEqual([...mesh.snapshot().services.keys()], ['x.test'])
+  running.unsubscribe()
+})
+
+test('configuration of which a part could not be read yet: what is known of it stays', () => {
+  const config = fakeConfigSource('kubernetes/prod')
+  const { mesh } = setup([], [config])
+  const running = mesh.start()
+  const [a, b] = [configObject('a'), configObject('b')]
+  const names = () => [...mesh.snapshot().configs.values()].map(({ name }) => name)
+  config.say({ kind: 'full', objects: [a, b], issues: [] })
+  config.say({ kind: 'full', objects: [b], issues: [], missing })
+  assert.deepEqual(names(), ['a', 'b'])
+  const { state, error } = mesh.snapshot().sources.get('kubernetes/prod')!
+  assert.deepEqual([state, error], ['fresh', outage])
+  config.say({ kind: 'full', objects: [b], issues: [] })
+  assert.deepEqual(names(), ['b'])
   running.unsubscribe()
 })

@@ -11,6 +11,14 @@ const urls = (fields: Record<string, unknown>, env: Record<string, string> = {})
 }
 
 suite('Eureka: settings', () => {
+  test('without a server nothing is dropped in silence, whatever was said before', () => {
+    for (const serviceUrls of [[], {}, { zone: [] }]) {
+      const { entry, issues } = readEureka({ serviceUrls, zone: 1 })
+      assert.equal(entry, undefined)
+      assert.match(issues.map(({ message }) => message).join('; '), /zone must be text; serviceUrls is empty/)
+    }
+  })
+
   test('defaults', () => {
     const { entry, issues } = readEureka({})
     assert.deepEqual(issues, [])

@@ -53,7 +53,7 @@ log: { format: pretty, level: debug }`,
   ])
   assert.equal(change.pipeline, false)
   const { stateDir: _, ...kept } = { ...settings(base), stateDir: undefined }
-  assert.deepEqual(change.settings, { ...kept, log: { level: 'debug', format: 'json' } })
+  assert.deepEqual(change.settings, { ...kept, log: { level: 'debug' } })
   const back = settingsChange(wanted, settings(base))
   assert.equal(back.settings.stateDir, '/state')
 })
