@@ -21,6 +21,7 @@ import { createNameLists } from '#xds/server/name-lists.ts'
 import { createMachine } from '#xds/server/state.ts'
 import { openStream } from '#xds/server/stream.ts'
 import { typeUrls } from '#xds/type-urls.ts'
+import { r as resource, scene, subscribe } from '../server/scene.ts'
 import { createClient, r } from './xds-client.ts'
 
 const { cluster: CDS, endpoint: EDS, listener: LDS, route: RDS } = typeUrls
@@ -73,6 +74,36 @@ test('routes do not wait for ever for clusters that stay unacknowledged', () => 
   client.close()
   assert.deepEqual(waits, [])
 })
+
+for (const protocol of ['sotw', 'delta'] as const)
+  test(`newer clusters overtake those that stay unacknowledged: ${protocol}`, () => {
+    const s = scene(protocol)
+    s.source.update('*', resource(CDS, 'a'), resource(LDS, 'l'), resource(RDS, 'rt'))
+    for (const [type, name] of [
+      [CDS, '*'],
+      [LDS, '*'],
+      [RDS, 'rt'],
+    ] as const) {
+      s.request(type, subscribe[protocol](name))
+      s.answer(type)
+    }
+    s.source.update('*', resource(CDS, 'never-warm'))
+    s.pass(patienceMs)
+    s.log.length = 0
+    s.source.update('*', resource(CDS, 'b'))
+    assert.deepEqual(s.log, [], 'nothing waits for it')
+    s.source.update('*', resource(RDS, 'rt', '2'))
+    assert.deepEqual(s.log.map(short), ['cds'])
+    if (protocol === 'delta') assert.match(s.log[0]!, /b=1.*never-warm=1|never-warm=1.*b=1/)
+    s.pass(patienceMs - 1)
+    assert.equal(s.log.length, 1)
+    s.pass(1)
+    assert.deepEqual(s.log.map(short), ['cds', 'rds'])
+    s.answer(CDS)
+    s.answer(RDS)
+    assert.deepEqual(s.timers(), [])
+  })
+const short = (said: string): string => said.split(':', 1)[0]!
 
 describe('a source', () => {
   test('that throws ends the stream, and no other', () => {

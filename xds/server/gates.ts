@@ -21,12 +21,28 @@ export function clustersDue(subs: Subs): number | undefined {
   return sub.inFlight?.changed.length ? sub.sentAt + patienceMs : undefined
 }
 
-/** When listeners and routes that wait for clusters wait no longer; undefined if none do, or without end. */
+/** Whether listeners or routes have something to say, now or when the clusters are through. */
+const routesWait = (subs: Subs): boolean =>
+  subs.some((sub) => sideOf(sub.typeUrl) === 'routes' && hasUnsent(sub))
+
+/**
+ * When listeners and routes that wait for clusters wait no longer, or newer clusters for the acknowledgement of those
+ * sent; undefined if none do.
+ */
 export function routesDue(subs: Subs): number | undefined {
+  if (!routesWait(subs)) return undefined
   const due = clustersDue(subs)
-  if (due === undefined || due === Number.POSITIVE_INFINITY) return undefined
-  return subs.some((sub) => sideOf(sub.typeUrl) === 'routes' && hasUnsent(sub)) ? due : undefined
+  if (due !== Number.POSITIVE_INFINITY) return due
+  const sub = subs.find(({ typeUrl }) => sideOf(typeUrl) === 'clusters')!
+  return sub.inFlight && sub.sentAt + patienceMs
 }
+
+/**
+ * Whether newer clusters go out before those sent are acknowledged, as the protocol allows: one that never becomes warm
+ * would keep all listeners and routes from the client.
+ */
+export const mayOvertake = (subs: Subs, sub: Subscription, now: number): boolean =>
+  sideOf(sub.typeUrl) === 'clusters' && now >= sub.sentAt + patienceMs && hasUnsent(sub) && routesWait(subs)
 
 /** What is gone may be removed when all additions are through and what uses it has been removed before. */
 export function mayRemove(subs: Subs, sub: Subscription): boolean {

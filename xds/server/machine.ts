@@ -12,7 +12,7 @@
 import { namesOf, union } from '../changed.ts'
 import type { Absence, Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
 import { acknowledge, forgive, reject, sendAgain } from './answers.ts'
-import { clustersDue, mayRemove, routesDue } from './gates.ts'
+import { clustersDue, mayOvertake, mayRemove, routesDue } from './gates.ts'
 import { inFull, type Leases, lease, mayExpire, mayRenew, renew, renewalAt } from './heartbeat.ts'
 import { childType, removalRank, sideOf } from './order.ts'
 import { applyPlan, completeState, plan } from './plan.ts'
@@ -136,7 +136,12 @@ function adopt(machine: Machine): boolean {
 }
 
 function respond(machine: Machine, sub: Subscription, now: number): Response | undefined {
-  if (sub.inFlight !== undefined) return undefined
+  if (sub.inFlight !== undefined) {
+    if (!mayOvertake(machine.subs, sub, now)) return undefined
+    // Which of the two the client refuses, if it does, would not be known otherwise.
+    for (const { name } of sub.inFlight.changed) if (isInterested(sub, name)) sub.forced.add(name)
+    sub.inFlight = undefined
+  }
   const news = sub.owed || hasUnsent(sub)
   if (!news && sub.removals.size === 0) return undefined
   const removals = mayRemove(machine.subs, sub)
