@@ -17,7 +17,7 @@ const long = (letter: string, length: number): string => letter.repeat(length)
 
 /** What a stream hears of chunks, as text at the time at which it hears it. */
 function stream() {
-  const read = messageReader(1_000_000, undefined)
+  const { read } = messageReader(1_000_000, undefined)
   return (chunk: Buffer): string[] => read(chunk).map((message) => message.toString())
 }
 

@@ -1,11 +1,15 @@
 /** One request, one answer: the unary Fetch methods, and REST's. */
+
 import { firstValueFrom, throwError, timeout } from 'rxjs'
 import type { Node, ResourceSource, TypeUrl } from '../resources.ts'
 import { noBodies } from './bodies.ts'
 import { decodeSotw } from './decode.ts'
 import { encodeResponse, toBuffer } from './encode.ts'
+import { status } from './grpc/status.ts'
 import { nextResponse, receiveUpdate } from './machine.ts'
 import { noNameLists } from './name-lists.ts'
+import { answeringBytes, type Method, type MethodDeps, type Pieces, RpcError } from './services/methods.ts'
+import { fetchMethods } from './services.ts'
 import { receiveSotw } from './sotw.ts'
 import { createMachine, type Response } from './state.ts'
 
@@ -39,14 +43,26 @@ export async function fetchResources(source: ResourceSource, request: FetchReque
   return nextResponse(machine, 0)!
 }
 
-/** The Fetch methods: DiscoveryRequest to DiscoveryResponse. */
-export async function fetchEncoded(source: ResourceSource, typeUrl: TypeUrl, bytes: Buffer): Promise<Buffer> {
-  const request = decodeSotw(bytes, new Map(), noNameLists)
-  if (request.typeUrl !== '' && request.typeUrl !== typeUrl) {
-    throw new Error(`this service serves ${typeUrl}, not ${request.typeUrl}`)
+/** The Fetch methods: DiscoveryRequest to DiscoveryResponse. They count as streams, since they wait for the source. */
+export const fetchesOf = (source: ResourceSource, deps: MethodDeps): readonly Method[] =>
+  fetchMethods.map(({ path, typeUrl }) => ({
+    path,
+    stream: true,
+    take: answeringBytes('unary', deps, (bytes) => fetchEncoded(source, typeUrl!, bytes)),
+  }))
+
+async function fetchEncoded(source: ResourceSource, typeUrl: TypeUrl, bytes: Buffer): Promise<Pieces> {
+  try {
+    const request = decodeSotw(bytes, new Map(), noNameLists)
+    if (request.typeUrl !== '' && request.typeUrl !== typeUrl)
+      throw new Error(`this service serves ${typeUrl}, not ${request.typeUrl}`)
+    const names = request.names === 'same' ? [] : request.names
+    const response = await fetchResources(source, { node: request.node, typeUrl, names })
+    return encodeResponse('sotw', response, noBodies).parts
+  } catch (error) {
+    const code = error instanceof NotReadyError ? status.UNAVAILABLE : status.INVALID_ARGUMENT
+    throw new RpcError(code, (error as Error).message)
   }
-  const names = request.names === 'same' ? [] : request.names
-  return asBytes(await fetchResources(source, { node: request.node, typeUrl, names }))
 }
 
 /** A DiscoveryResponse. */

@@ -94,13 +94,20 @@ function classify(socket: Socket, peer: string, http: HttpServer, options: Liste
 const isWord = (head: Buffer): boolean => /^[A-Z]+ ?$/.test(head.toString('latin1'))
 
 function createHttpServer({ rest, maxBodyBytes, firstBytesMs }: ListenerOptions): HttpServer {
-  const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
+  const timeouts = {
+    keepAliveTimeout: 120_000,
+    headersTimeout: firstBytesMs,
+    requestTimeout: 2 * firstBytesMs,
+    connectionsCheckingInterval: Math.min(5_000, firstBytesMs / 2),
+  }
+  const server = createServer(timeouts, (request, response) => {
     answer(request, rest, maxBodyBytes).then(
       (result) => reply(response, result),
       () => response.destroy(),
     )
   })
-  // A server that doesn't listen itself enforces no other timeout.
+  // It listens by the port of others; without this event it would enforce none of its timeouts.
+  server.emit('listening')
   return server.setTimeout(firstBytesMs)
 }
 

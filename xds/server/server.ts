@@ -2,21 +2,14 @@
  * The xDS server: gRPC (aggregated and separate services, state of the world, incremental and Fetch) and REST
  * on one plaintext port. It knows nothing of a mesh; all it serves comes from a ResourceSource.
  */
-import {
-  Server,
-  type ServerUnaryCall,
-  type sendUnaryData,
-  status,
-  type UntypedHandleCall,
-} from '@grpc/grpc-js'
+
 import { type Logger, silentLogger } from '#support/logger.ts'
 import type { Resource, ResourceSource } from '../resources.ts'
 import { createAdmission, type Refusal, shuttingDown } from './admission.ts'
 import { createBodies } from './bodies.ts'
-import { fetchEncoded, NotReadyError } from './fetch.ts'
 import { type Call, MAX_TIMEOUT } from './grpc/call.ts'
 import { createConnections } from './grpc/connections.ts'
-import { passageTo } from './grpc/passage.ts'
+import { status } from './grpc/status.ts'
 import { defaultLimits, type XdsLimits } from './limits.ts'
 import { lingering } from './linger.ts'
 import { listenShared, type SharedListener } from './listener.ts'
@@ -24,7 +17,7 @@ import { createNameLists } from './name-lists.ts'
 import { createRestHandler } from './rest.ts'
 import { createServices } from './services/index.ts'
 import type { Loads } from './services/lrs.ts'
-import { fetchMethods, fetchService, streamMethods, type XdsMethod } from './services.ts'
+import { streamMethods, type XdsMethod } from './services.ts'
 import type { Variant } from './state.ts'
 import type { StreamStatus, XdsObserver } from './status.ts'
 import { openStream, type StreamDeps, type XdsStream } from './stream.ts'
@@ -64,29 +57,23 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const admission = createAdmission(limits)
   const refused = (peer: string, { code, details }: Refusal): void =>
     observer.onRefused?.(peer, status[code], details)
+  const polled = lingering(source, limits.pollMs, limits.maxStreams)
+  const rest = createRestHandler(polled)
   const services = createServices({
     limits,
     log,
     now,
     admission,
     refused,
+    polled,
     streams: () => streams.values(),
   })
-  const polled = lingering(source, limits.pollMs, limits.maxStreams)
-  const rest = createRestHandler(polled)
-  const grpc = new Server(grpcOptions(limits))
-  grpc.addService(
-    fetchService,
-    Object.fromEntries(fetchMethods.map((method) => [method.path, fetcherOf(method)])),
-  )
-  const passage = passageTo(grpc)
   const connections = createConnections({
     limits,
     methodOf: (path) => {
       const method = streamMethods.get(path)
       return method ? (call) => accept(call, method) : services.methodOf(path)
     },
-    elsewhere: passage.forward,
     random: Math.random,
   })
   const listeners: SharedListener[] = []
@@ -99,18 +86,6 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     Math.max(50, Math.min(limits.slowReaderMs, limits.firstRequestMs) / 4),
   ).unref()
 
-  function fetcherOf({ typeUrl }: XdsMethod): UntypedHandleCall {
-    return (call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) => {
-      fetchEncoded(polled, typeUrl!, call.request).then(
-        (message) => reply(null, message),
-        (error: Error) => {
-          const code = error instanceof NotReadyError ? status.UNAVAILABLE : status.INVALID_ARGUMENT
-          reply({ code, details: error.message })
-        },
-      )
-    }
-  }
-
   function accept(call: Call, { kind, typeUrl }: XdsMethod): void {
     const { peer } = call
     const refusal = admission.refusal(peer)
@@ -121,27 +96,28 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     }
     const id = (++streamCount).toString(36)
     const leave = admission.enter(peer)
-    const end = (code: status, details: string): void => {
-      call.end(code, details)
-      gone()
-    }
     const cut = (): void => {
       for (const listener of listeners) listener.cut(peer)
     }
-    const stream = openStream(id, kind as Variant, typeUrl, { peer, send: call.send, end, cut }, deps)
-    const gone = (): void => {
+    const over = (): void => {
       stream.closed()
       streams.delete(id)
-      leave()
     }
+    const end = (code: status, details: string): void => {
+      over()
+      call.end(code, details)
+    }
+    const outlet = { peer, send: call.send, end, cut }
+    const stream = openStream(id, kind as Variant, typeUrl, outlet, deps)
     streams.set(id, stream)
     call.listen({
       message: stream.receive,
-      ended() {
-        gone()
-        call.end(status.OK, '')
+      ended: () => end(status.OK, ''),
+      // Not before: what was sent to a client that doesn't read is kept until then.
+      gone() {
+        over()
+        leave()
       },
-      gone,
     })
   }
 
@@ -167,8 +143,6 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     bodies.close()
     connections.close()
     services.close()
-    passage.close()
-    grpc.forceShutdown()
   }
 
   return {
@@ -201,11 +175,3 @@ function wait(ms: number, work: () => void): () => void {
 }
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-function grpcOptions(limits: XdsLimits): Record<string, number> {
-  return {
-    'grpc.max_receive_message_length': limits.maxRequestBytes,
-    'grpc.max_send_message_length': -1,
-    'grpc.enable_channelz': 0,
-  }
-}

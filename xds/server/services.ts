@@ -1,5 +1,4 @@
 /** The gRPC services: the aggregated one, and one for each type. */
-import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import type { TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
 import type { Variant } from './state.ts'
@@ -45,27 +44,9 @@ export const xdsMethods: readonly XdsMethod[] = [
   },
 ]
 
-/** Served by streams of our own (grpc/call.ts). */
+/** Those with streams. */
 export const streamMethods: ReadonlyMap<string, XdsMethod> = new Map(
   xdsMethods.filter(({ kind }) => kind !== 'fetch').map((method) => [method.path, method]),
 )
-/** Served by grpc-js. */
+/** The unary ones. */
 export const fetchMethods = xdsMethods.filter(({ kind }) => kind === 'fetch')
-
-const asIs = (bytes: Buffer): Buffer => bytes
-
-/** As one grpc-js service; messages stay bytes. The key of a method is its path. */
-export const fetchService: ServiceDefinition = Object.fromEntries(
-  fetchMethods.map(({ path }): [string, MethodDefinition<Buffer, Buffer>] => [
-    path,
-    {
-      path,
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: asIs,
-      requestDeserialize: asIs,
-      responseSerialize: asIs,
-      responseDeserialize: asIs,
-    },
-  ]),
-)

@@ -2,7 +2,7 @@
  * One stream: bytes in, bytes out. At most one message is handed to the transport at a time; while the client
  * doesn't take it, everything merges in the machine.
  */
-import { status } from '@grpc/grpc-js'
+
 import type { Subscription as RxSubscription } from 'rxjs'
 import type { Logger } from '#support/logger.ts'
 import type { Node, Resource, ResourceSource, TypeUrl } from '../resources.ts'
@@ -11,6 +11,7 @@ import { decodeDelta, decodeSotw, type LastLists } from './decode.ts'
 import { receiveDelta } from './delta.ts'
 import { encodeResponse } from './encode.ts'
 import type { Message } from './grpc/call.ts'
+import { status } from './grpc/status.ts'
 import { takesTtl } from './heartbeat.ts'
 import type { XdsLimits } from './limits.ts'
 import { isNew, mayRespond, nextResponse, receiveUpdate, wakeAt } from './machine.ts'

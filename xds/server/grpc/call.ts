@@ -5,8 +5,9 @@
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { gunzipSync, inflateSync } from 'node:zlib'
-import { status } from '@grpc/grpc-js'
+import type { XdsLimits } from '../limits.ts'
 import { HEAD, type Inflate, MessageError, messageReader, writeHead } from './messages.ts'
+import { status } from './status.ts'
 
 /** A message in pieces, of which large ones may be shared with other streams. */
 export interface Message {
@@ -49,17 +50,26 @@ const grpcHeaders = {
   'grpc-accept-encoding': 'identity,deflate,gzip',
 }
 
+export type CallLimits = Pick<XdsLimits, 'maxRequestBytes' | 'slowReaderMs' | 'firstRequestMs'>
+
 /** Answers the request of a gRPC method whose both sides are streams. */
 export function openCall(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   peer: string,
-  maxBytes: number,
+  { maxRequestBytes, slowReaderMs, firstRequestMs }: CallLimits,
 ): Call {
   let over = false
   let deadline: NodeJS.Timeout | undefined
+  /** Of a message that has begun. */
+  let unfinished: NodeJS.Timeout | undefined
   // Whatever breaks is followed by 'close'.
   stream.on('error', () => {})
+
+  function drop(): void {
+    stream.close(constants.NGHTTP2_CANCEL)
+    stream.destroy()
+  }
 
   function end(code: status, details: string): void {
     if (over || stream.destroyed || stream.closed) return
@@ -73,6 +83,9 @@ export function openCall(
         setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
       })
       stream.end()
+      // The status waits behind what the client doesn't read.
+      const patience = setTimeout(drop, slowReaderMs).unref()
+      stream.once('close', () => clearTimeout(patience))
     }
   }
 
@@ -104,16 +117,16 @@ export function openCall(
     peer,
     send,
     end,
-    drop() {
-      stream.close(constants.NGHTTP2_CANCEL)
-      stream.destroy()
-    },
+    drop,
     listen(listener) {
       stream.once('close', () => {
         over = true
         clearTimeout(deadline)
+        clearTimeout(unfinished)
         listener.gone()
       })
+      // Reset by the bytes that came with its request: node tells of both at once.
+      if (stream.destroyed || stream.closed) return
       const encoding = String(headers['grpc-encoding'] ?? 'identity')
       const inflate = inflaters[encoding]
       if (encoding !== 'identity' && inflate === undefined) {
@@ -124,11 +137,17 @@ export function openCall(
       if (timeout !== undefined)
         deadline = setTimeout(() => end(status.DEADLINE_EXCEEDED, 'its deadline is over'), timeout).unref()
       stream.respond(grpcHeaders, { waitForTrailers: true })
-      const read = messageReader(maxBytes, inflate)
+      const reader = messageReader(maxRequestBytes, inflate)
+      const tooLate = () => end(status.DEADLINE_EXCEEDED, `half a message for ${firstRequestMs} ms`)
       stream.on('data', (chunk: Buffer) => {
         if (over) return
         try {
-          for (const message of read(chunk)) if (!over) listener.message(message)
+          for (const message of reader.read(chunk)) if (!over) listener.message(message)
+          if (reader.waits()) unfinished ??= setTimeout(tooLate, firstRequestMs).unref()
+          else if (unfinished !== undefined) {
+            clearTimeout(unfinished)
+            unfinished = undefined
+          }
         } catch (error) {
           if (!(error instanceof MessageError)) throw error
           end(error.kind === 'too large' ? status.RESOURCE_EXHAUSTED : status.INTERNAL, error.message)

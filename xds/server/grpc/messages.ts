@@ -29,14 +29,20 @@ export type Inflate = ((message: Buffer, maxBytes: number) => Buffer) | undefine
  */
 const joined = Buffer.allocUnsafeSlow(256 * 1024)
 
-/** Messages that are whole by now, in order; their bytes stay until the next chunk of any stream. Throws MessageError. */
-export function messageReader(maxBytes: number, inflate: Inflate): (chunk: Buffer) => readonly Buffer[] {
+export interface MessageReader {
+  /** Messages that are whole by now, in order; their bytes stay until the next chunk of any stream. Throws MessageError. */
+  read(chunk: Buffer): readonly Buffer[]
+  /** A message has begun and not ended. */
+  waits(): boolean
+}
+
+export function messageReader(maxBytes: number, inflate: Inflate): MessageReader {
   let rest: Buffer[] = []
   let size = 0
   /** Bytes without which nothing more can be read. */
   let wanted = HEAD
 
-  return (chunk) => {
+  function read(chunk: Buffer): readonly Buffer[] {
     rest.push(chunk)
     size += chunk.length
     if (size < wanted) return []
@@ -59,6 +65,8 @@ export function messageReader(maxBytes: number, inflate: Inflate): (chunk: Buffe
     size = data.length - at
     return messages
   }
+
+  return { read, waits: () => size > 0 }
 
   function own(tail: Buffer): Buffer {
     return tail.buffer === joined.buffer ? Buffer.from(tail) : tail

@@ -3,7 +3,7 @@
  * Envoy's own /config_dump, so only clients on this host may. Contents of secrets are not shown, nor keys and passwords
  * in other resources. Clients that poll (Fetch, REST) have no stream, and are not shown.
  */
-import { status } from '@grpc/grpc-js'
+
 import {
   type ClientStatusRequest,
   ClientStatusRequestSchema,
@@ -12,6 +12,7 @@ import {
 import { type Any, AnySchema, decode, encode, typeNameOf } from '../../proto/index.ts'
 import type { Node, Resource } from '../../resources.ts'
 import { typeUrls } from '../../type-urls.ts'
+import { status } from '../grpc/status.ts'
 import type { StreamStatus } from '../status.ts'
 import { type Contents, clientConfig } from './client-config.ts'
 import { answering, type Method, type MethodDeps, type Pieces, RpcError } from './methods.ts'

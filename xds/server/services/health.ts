@@ -2,7 +2,7 @@
  * gRPC health: https://github.com/grpc/grpc/blob/master/doc/health-checking.md and xds/proto's grpc/health/v1/health.proto.
  * SERVING, for the server as a whole (`""`) and for each of its services, until it drains.
  */
-import { status } from '@grpc/grpc-js'
+
 import {
   HealthCheckRequestSchema,
   HealthCheckResponseSchema,
@@ -11,6 +11,7 @@ import {
   HealthCheckResponse_ServingStatus as Serving,
 } from '../../proto/gen/grpc/health/v1/health_pb.js'
 import type { Call } from '../grpc/call.ts'
+import { status } from '../grpc/status.ts'
 import {
   answering,
   decodeRequest,

@@ -1,8 +1,11 @@
 /** What is served beside the xDS streams, on the same connections and by the same calls (grpc/call.ts). */
-import { status } from '@grpc/grpc-js'
+
+import type { ResourceSource } from '../../resources.ts'
 import { isLoopback } from '../address.ts'
 import { type Admission, type Refusal, shuttingDown } from '../admission.ts'
+import { fetchesOf } from '../fetch.ts'
 import type { Call } from '../grpc/call.ts'
+import { status } from '../grpc/status.ts'
 import { xdsMethods } from '../services.ts'
 import { csdsMethods, type Shown } from './csds.ts'
 import { createHealth } from './health.ts'
@@ -11,6 +14,8 @@ import type { Method } from './methods.ts'
 import { reflectionMethods } from './reflection.ts'
 
 export interface ServiceDeps extends LoadDeps {
+  /** What is asked for once, by Fetch. */
+  readonly polled: ResourceSource
   readonly admission: Admission
   readonly streams: () => Iterable<Shown>
   readonly refused: (peer: string, refusal: Refusal) => void
@@ -39,6 +44,7 @@ export function createServices(deps: ServiceDeps): Services {
     ...reflectionMethods(names, deps),
     ...csdsMethods(deps.streams, deps),
     ...load.methods,
+    ...fetchesOf(deps.polled, deps),
   ])
     methods.set(method.path, method)
 

@@ -3,7 +3,7 @@
  * an interval (those that don't advertise `envoy.lrs.supports_send_all_clusters` report none); each report takes the place
  * of the one before. What a client said is forgotten when its stream ends.
  */
-import { status } from '@grpc/grpc-js'
+
 import { type Observable, Subject } from 'rxjs'
 import {
   LoadStatsRequestSchema,
@@ -13,6 +13,7 @@ import { duration } from '../../proto/index.ts'
 import type { Node } from '../../resources.ts'
 import { nodeOf } from '../decode.ts'
 import type { Call } from '../grpc/call.ts'
+import { status } from '../grpc/status.ts'
 import type { XdsLimits } from '../limits.ts'
 import { clusterLoads, countEntries, type LoadReport } from './load.ts'
 import {

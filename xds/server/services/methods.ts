@@ -1,5 +1,5 @@
 /** gRPC methods on calls of our own (grpc/call.ts), from functions on messages. */
-import { status } from '@grpc/grpc-js'
+
 import type { Logger } from '#support/logger.ts'
 import {
   type DescMessage,
@@ -9,6 +9,7 @@ import {
   type MessageShape,
 } from '../../proto/index.ts'
 import type { Call } from '../grpc/call.ts'
+import { status } from '../grpc/status.ts'
 import type { XdsLimits } from '../limits.ts'
 
 export interface Method {
@@ -48,11 +49,18 @@ export const inOnePiece = <O extends DescMessage>(output: O, init: MessageInitSh
 const MAX_WAITING = 100
 
 /** A method that answers each request by one response, in order; a unary one answers one. Answers that reject end the call. */
-export function answering<I extends DescMessage>(
+export const answering = <I extends DescMessage>(
   input: I,
   kind: 'unary' | 'stream',
   deps: MethodDeps,
   answer: (request: MessageShape<I>) => Pieces | Promise<Pieces>,
+): ((call: Call) => void) => answeringBytes(kind, deps, (bytes) => answer(decodeRequest(input, bytes)))
+
+/** The same for requests in bytes. */
+export function answeringBytes(
+  kind: 'unary' | 'stream',
+  deps: MethodDeps,
+  answer: (request: Buffer) => Pieces | Promise<Pieces>,
 ): (call: Call) => void {
   return (call) => {
     const waiting: Buffer[] = []
@@ -64,7 +72,7 @@ export function answering<I extends DescMessage>(
     async function work(): Promise<void> {
       busy = true
       for (let bytes = waiting.shift(); bytes !== undefined; bytes = waiting.shift()) {
-        const response = await answer(decodeRequest(input, bytes))
+        const response = await answer(bytes)
         await new Promise<void>((taken) => patience.send(response, taken))
         if (kind === 'unary') break
       }

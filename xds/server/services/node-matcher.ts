@@ -2,13 +2,14 @@
  * Which nodes a CSDS request means: envoy/type/matcher/v3/{node,string,struct,value,number}.proto. Regular expressions and
  * custom matchers are refused: RE2's promise of linear time is not kept by JavaScript's.
  */
-import { status } from '@grpc/grpc-js'
+
 import type { NodeMatcher } from '../../proto/gen/envoy/type/matcher/v3/node_pb.js'
 import type { DoubleMatcher } from '../../proto/gen/envoy/type/matcher/v3/number_pb.js'
 import type { StringMatcher } from '../../proto/gen/envoy/type/matcher/v3/string_pb.js'
 import type { StructMatcher } from '../../proto/gen/envoy/type/matcher/v3/struct_pb.js'
 import type { ValueMatcher } from '../../proto/gen/envoy/type/matcher/v3/value_pb.js'
 import type { Node } from '../../resources.ts'
+import { status } from '../grpc/status.ts'
 import { RpcError } from './methods.ts'
 
 type Test<T> = (value: T) => boolean

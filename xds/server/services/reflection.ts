@@ -3,13 +3,14 @@
  * https://github.com/grpc/grpc/blob/master/doc/server-reflection.md. Descriptors are those of xds/proto: also of the
  * types inside Anys. They cost a few hundred milliseconds and 30 MB of heap once, so they are loaded by the first who asks.
  */
-import { status } from '@grpc/grpc-js'
+
 import {
   type ServerReflectionRequest,
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
 } from '../../proto/gen/grpc/reflection/v1/reflection_pb.js'
 import type { MessageInitShape } from '../../proto/index.ts'
+import { status } from '../grpc/status.ts'
 import { answering, inOnePiece, type Method, type MethodDeps } from './methods.ts'
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse']>
