@@ -57,6 +57,7 @@ export interface XdsStream {
   fail(code: status, message: string): void
   /** Ends what has kept silent, or not read, for too long. */
   checkAge(now: number): void
+  info(): StreamInfo
   status(): StreamStatus
   held(): Iterable<Resource>
 }
@@ -243,6 +244,7 @@ export function openStream(
     closed,
     fail,
     checkAge,
+    info: () => info,
     status: () => ({ ...info, lastMessageAt, bytesSent, messagesSent, types: typeStatuses(machine) }),
     *held() {
       for (const sub of machine.subs) yield* heldResources(sub)
