@@ -1,6 +1,6 @@
 /** One request, one answer: the unary Fetch methods, and REST's. */
 import { firstValueFrom, throwError, timeout } from 'rxjs'
-import type { Node, ResourceSource, TypeUrl } from '../resources.ts'
+import { type Node, NodeRefused, type ResourceSource, type TypeUrl } from '../resources.ts'
 import { noBodies } from './bodies.ts'
 import { decodeSotw } from './decode.ts'
 import { encodeResponse, toBuffer } from './encode.ts'
@@ -25,9 +25,9 @@ export class NotReadyError extends Error {
   }
 }
 
-/** What the node gets now. Rejects with a message for the client. */
+/** What the node gets now. Rejects with a NodeRefused, a NotReadyError, or a fault of the source. */
 export async function fetchResources(source: ResourceSource, request: FetchRequest): Promise<Response> {
-  if (!request.node?.id) throw new Error('the request must carry node.id; set it in the bootstrap')
+  if (!request.node?.id) throw new NodeRefused('the request must carry node.id; set it in the bootstrap')
   const update = await firstValueFrom(
     source
       .connect({ ...request.node, via: 'REST' })
