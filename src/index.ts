@@ -5,14 +5,15 @@
 export { type LoadedSettings, loadSettings, type Settings } from '#src/settings.ts'
 export { makeResource, resource, withTtl } from '#xds/make-resource.ts'
 export { emptyResourceSet, layered, withChanges } from '#xds/resource-set.ts'
-export type {
-  Absence,
-  Node,
-  Resource,
-  ResourceSet,
-  ResourceSource,
-  ResourceUpdate,
-  TypeUrl,
+export {
+  type Absence,
+  type Node,
+  NodeRefused,
+  type Resource,
+  type ResourceSet,
+  type ResourceSource,
+  type ResourceUpdate,
+  type TypeUrl,
 } from '#xds/resources.ts'
 export {
   type ClusterLoad,

@@ -90,7 +90,7 @@ export async function startPilot(settings: Settings, options: PilotOptions = {})
   const load = observeLoad({ loads: server.loads, services: () => mesh.snapshot().services, log })
   /** From the call of `stop` on; nobody new is to come then. */
   let closed: Promise<void> | undefined
-  const rest = createRestHandler(source)
+  const rest = createRestHandler(source, log)
   const admin = createAdmin({
     version: { version: version(), node: process.version },
     settings: newest(() => reloading.settings().mesh),

@@ -22,7 +22,9 @@ function typeStatus(type: ServerTypeStatus): TypeStatus {
     get names() {
       return type.names()
     },
-    resources: type.resourceCount,
+    get resources() {
+      return type.resourceCount
+    },
     ...(sentAt > 0 && { sentAt: new Date(sentAt), sentVersion: type.sentVersion, sentNonce: type.sentNonce }),
     ...(ackedAt > 0 && { ackedAt: new Date(ackedAt), ackedVersion: type.ackedVersion }),
     ...(nack && { nack: { ...nack, since: new Date(nack.since) } }),

@@ -69,10 +69,14 @@ export interface Node {
   readonly via?: 'ADS' | 'GRPC' | 'DELTA_GRPC' | 'REST'
 }
 
+/** What is wrong with a node, and what to do: its message reaches the client (gRPC INVALID_ARGUMENT). */
+export class NodeRefused extends Error {}
+
 export interface ResourceSource {
   /**
    * Emits at once (synchronously if it can) what the node gets now, then every change; shared among equal nodes.
-   * Never completes; an error refuses the node (its message reaches the client as gRPC INVALID_ARGUMENT).
+   * Never completes. A NodeRefused refuses the node; any other error is a fault of the source, of which the client learns
+   * no more than that (gRPC INTERNAL), and the log all.
    */
   connect(node: Node): Observable<ResourceUpdate>
 }

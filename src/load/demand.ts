@@ -46,7 +46,7 @@ function demandKeeper({ latest, services, threshold }: Omit<DemandDeps, 'interva
     const counted = count(latest())
     const find = finder(services())
     const rates = new Map<string, Demand>()
-    const next = new Map([...demands].filter(([key]) => services().has(key)))
+    const next = new Map<MeshServiceKey, Map<number, Demand>>()
     const changed = new Set<MeshServiceKey>()
     for (const cluster of new Set([...smoothed.keys(), ...counted.keys()])) {
       const found = find(cluster)
@@ -56,12 +56,14 @@ function demandKeeper({ latest, services, threshold }: Omit<DemandDeps, 'interva
       const now = smooth(smoothed.get(cluster), zones)
       if (now) rates.set(cluster, now)
       const before = demands.get(key)?.get(port)
-      const moved =
-        now === undefined ? before !== undefined : moves(before, now, zones, capacity(), threshold)
-      if (!moved) continue
-      changed.add(key)
-      next.set(key, replaced(next.get(key), port, now))
+      const moved = now !== undefined && moves(before, now, zones, capacity(), threshold)
+      if (moved) changed.add(key)
+      const demand = moved ? now : now && before
+      if (demand) next.set(key, (next.get(key) ?? new Map<number, Demand>()).set(port, demand))
     }
+    // Those too whose service or port is gone, or can't be told from another: it may come back, by capacity.
+    for (const [key, ports] of demands)
+      for (const port of ports.keys()) if (!next.get(key)?.has(port)) changed.add(key)
     smoothed = rates
     demands = next
     return { demands, changed }
@@ -142,15 +144,4 @@ function finder(services: ReadonlyMap<MeshServiceKey, MeshService>) {
     }
     return { key: service.attributes.key, port: port.port, capacity }
   }
-}
-
-function replaced(
-  ports: ReadonlyMap<number, Demand> | undefined,
-  port: number,
-  demand: Demand | undefined,
-): ReadonlyMap<number, Demand> {
-  const next = new Map(ports)
-  if (demand) next.set(port, demand)
-  else next.delete(port)
-  return next
 }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { status } from '@grpc/grpc-js'
-import { silentLogger } from '#support/logger.ts'
+import { type Logger, silentLogger } from '#support/logger.ts'
 import { makeResource } from '#xds/make-resource.ts'
 import {
   DeltaDiscoveryRequestSchema,
@@ -78,6 +78,8 @@ export interface ClientOptions {
   readonly wait?: (ms: number, work: () => void) => () => void
   /** Messages are taken by the transport only by `drainTransport`. */
   readonly slow?: boolean
+  /** The server's. */
+  readonly logger?: Logger
 }
 
 export interface TestClient {
@@ -113,7 +115,7 @@ export function createClient(
   source: ResourceSource,
   options: ClientOptions = {},
 ): TestClient {
-  const { node = 'n1', now = () => 0, wait = () => () => {}, slow = false } = options
+  const { node = 'n1', now = () => 0, wait = () => () => {}, slow = false, logger = silentLogger } = options
   const sotw = variant.protocol === 'sotw'
   const wants = new Map<TypeUrl, Wants>()
   const inbox: Message[] = []
@@ -144,7 +146,7 @@ export function createClient(
         cut: () => {},
       }
       const deps = {
-        ...{ source, log: silentLogger, now, wait, limits: defaultLimits, observer: {} },
+        ...{ source, log: logger, now, wait, limits: defaultLimits, observer: {} },
         shared: { bodies: noBodies, nameLists: createNameLists() },
         turns: { add: (work: () => void) => work() },
       }

@@ -1,6 +1,9 @@
 /** What clients refuse, and what they have when they come again. */
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { namedIn } from '#xds/server/blame.ts'
 import { typeUrls } from '#xds/type-urls.ts'
+import { scene } from '../server/scene.ts'
 import { r } from './xds-client.ts'
 import { playScenarios } from './xds-scenarios.ts'
 
@@ -127,3 +130,54 @@ playScenarios([
     },
   },
 ])
+
+const orders = 'outbound|80||orders.default.svc.cluster.local'
+const collected = 'xdstp://pilot/envoy.config.cluster.v3.Cluster/shop/a?env=prod,blue'
+/** A message of Envoy's or gRPC's, and the names in it. */
+const messages: readonly (readonly [string, readonly string[]])[] = [
+  [`Error adding/updating cluster(s) ${orders}: Proto constraint validation failed`, [orders]],
+  [`Error adding/updating cluster(s) ${orders}: no, outbound|80||a: 'x' unknown`, ['outbound|80||a', orders]],
+  ['Error adding/updating listener(s) 0.0.0.0_80: no filter chains specified', ['0.0.0.0_80']],
+  ['Error adding/updating listener(s) [::]_80: no filter chains specified', ['[::]_80']],
+  ['Only a single wildcard domain is permitted in route 8080', ['8080']],
+  ["unknown cluster 'outbound|80||a' in route config http_proxy.", ['http_proxy', 'outbound|80||a']],
+  ['duplicate domain in virtual host 80/a.example:8080', ['80/a.example:8080']],
+  ['ClusterLoadAssignment(name=outbound|80||a;policy)', ['outbound|80||a']],
+  ['"outbound|80||a": Proto constraint validation failed', ['outbound|80||a']],
+  [`resource '${collected}': bad`, [collected]],
+  [`errors: [resource index 0: ${orders}: INVALID_ARGUMENT: [field:eds: bad]]`, [orders]],
+  ['Proto constraint validation failed (ClusterValidationError.Name: too short)', []],
+]
+const known = [...new Set(messages.flatMap(([, names]) => names)), '80', 'outbound|80||orders', '0.0.0.0_8']
+for (const [message, names] of messages)
+  test(`whom it names: ${message}`, () => {
+    const others = Array.from({ length: 100 }, (_, i) => `outbound|80||other-${i}`)
+    assert.deepEqual([...namedIn(message, [...known, ...others])].sort(), [...names].sort())
+    assert.deepEqual([...namedIn(message, names)].sort(), [...names].sort())
+  })
+
+test('a name that is no word is found among few', () => {
+  assert.deepEqual(namedIn('bad: <my listener>', ['my listener', 'another']), ['my listener'])
+  assert.deepEqual(namedIn('bad', ['']), [])
+})
+
+for (const protocol of ['sotw', 'delta'] as const)
+  test(`${protocol}: a message of 4 MB about one of 20,000 names blames that one, and is not kept whole`, () => {
+    const client = scene(protocol)
+    const name = (i: number) => `outbound|80||service-${i}.shop.svc.cluster.local`
+    client.source.update('*', ...Array.from({ length: 20_000 }, (_, i) => r(CDS, name(i), '1')))
+    client.request(CDS)
+    const start = performance.now()
+    client.answer(CDS, `${name(4711)}: ${'outbound|80||service-X.shop.svc.cluster.loca'.repeat(93_000)}`)
+    const took = performance.now() - start
+    const nack = client.status()[0]?.nack
+    assert.equal(nack?.resources[0], name(4711))
+    assert.equal(nack?.message.length, 16_001)
+    assert.ok(nack?.message.endsWith('…'))
+    assert.ok(took < 3000, `${Math.round(took)} ms`)
+    const states = [...client.status()[0]!.resources()].filter(({ state }) => state === 'NACKED')
+    assert.deepEqual(
+      states.map((each) => each.name),
+      [name(4711)],
+    )
+  })

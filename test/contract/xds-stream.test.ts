@@ -10,7 +10,7 @@ import {
 } from '#xds/proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { encode } from '#xds/proto/index.ts'
 import { emptyResourceSet, withChanges, withMissing } from '#xds/resource-set.ts'
-import type { ResourceUpdate, TypeUrl } from '#xds/resources.ts'
+import { NodeRefused, type ResourceUpdate, type TypeUrl } from '#xds/resources.ts'
 import { noBodies } from '#xds/server/bodies.ts'
 import { receiveDelta } from '#xds/server/delta.ts'
 import { patienceMs } from '#xds/server/gates.ts'
@@ -131,13 +131,15 @@ describe('a source', () => {
 
   test('that refuses the node, at once or later: the client is told why', () => {
     const variant = { protocol: 'sotw', aggregated: true } as const
-    const client = createClient(variant, { connect: () => throwError(() => new Error('no such workload')) })
+    const client = createClient(variant, {
+      connect: () => throwError(() => new NodeRefused('no such workload')),
+    })
     client.subscribe(CDS, 'a')
     assert.deepEqual(client.failures, ['INVALID_ARGUMENT: no such workload'])
     const updates = new Subject<ResourceUpdate>()
     const later = createClient(variant, { connect: () => updates })
     later.subscribe(CDS, 'a')
-    updates.error(new Error('workload is gone'))
+    updates.error(new NodeRefused('workload is gone'))
     assert.deepEqual(later.failures, ['INVALID_ARGUMENT: workload is gone'])
   })
 })

@@ -8,6 +8,7 @@ import { AnySchema, decode } from '#xds/proto/index.ts'
 import { toJson } from '#xds/proto/json.ts'
 import type { ResourceSet } from '#xds/resources.ts'
 import { typeUrls } from '#xds/type-urls.ts'
+import { scene, subscribe } from '../server/scene.ts'
 import { counting, endpoint, outbound, port, service, settings } from './fixtures.ts'
 import { caseInput, generateCase, generateSet, goldenCases } from './golden.ts'
 import { type Json, names, read } from './read.ts'
@@ -196,6 +197,60 @@ test('views share the bytes of virtual hosts', () => {
   const before = counters.of('encodes')
   assert.equal(two!.set.missing(typeUrls.virtualHost, name), host)
   assert.equal(counters.of('encodes'), before)
+})
+
+test('what is not there is encoded once for all who ask, in each view', () => {
+  const counters = counting()
+  const { set } = createGenerator(settings, counters).outbound(undefined, { view: view(all), changes: 'all' })
+  const names = [
+    [typeUrls.virtualHost, '80/nobody.example'],
+    [typeUrls.virtualHost, '80/b.wild.example'],
+    [typeUrls.virtualHost, '4711/nobody.example'],
+    [typeUrls.endpoint, 'outbound|80||nobody.example'],
+    [typeUrls.route, '4711'],
+  ] as const
+  for (const [typeUrl, name] of names) {
+    const before = counters.of('encodes')
+    const said = set.missing(typeUrl, name)
+    assert.equal(said?.name, name)
+    assert.equal(set.missing(typeUrl, name), said)
+    assert.equal(counters.of('encodes'), before + 1, name)
+  }
+})
+
+test('each view has its own answer to a host outside the mesh', () => {
+  const generator = createGenerator(settings)
+  const [any, none, tunnels] = (
+    [{}, { policy: 'REGISTRY_ONLY' }, { mode: 'explicit' }] satisfies Partial<OutboundView>[]
+  ).map((more) => generator.outbound(undefined, { view: view(all, more), changes: 'all' }).set)
+  assert.equal(leadsTo(any!, '80/nobody.example'), 'PassthroughCluster')
+  assert.equal(leadsTo(none!, '80/nobody.example'), 502)
+  assert.equal(asked(tunnels!, 'virtualHost', 'http_proxy/nobody.example:1').routes.length, 2)
+  assert.equal(asked(any!, 'virtualHost', 'http_proxy/nobody.example:1').routes.length, 1)
+})
+
+test('showing what a client has encodes nothing, and looks nothing up until it is asked for', () => {
+  let lookups = 0
+  const counters = counting()
+  const { set } = createGenerator(settings, counters).outbound(undefined, { view: view(all), changes: 'all' })
+  const client = scene('delta', {
+    missing(typeUrl, name) {
+      lookups++
+      return set.missing(typeUrl, name)
+    },
+  })
+  client.request(typeUrls.virtualHost, subscribe.delta('80/orders.example', '80/nobody.example'))
+  client.answer(typeUrls.virtualHost)
+  client.request(typeUrls.endpoint, subscribe.delta('outbound|80||nobody.example'))
+  client.answer(typeUrls.endpoint)
+  const [encodes, before] = [counters.of('encodes'), lookups]
+  const types = client.status()
+  assert.equal(lookups, before)
+  assert.deepEqual(
+    types.map(({ resourceCount }) => resourceCount),
+    [1, 2],
+  )
+  assert.equal(counters.of('encodes'), encodes)
 })
 
 for (const name of goldenCases().filter((each) => each !== 'grpc' && !each.startsWith('on-demand')))

@@ -3,9 +3,13 @@ import { test } from 'node:test'
 import { BehaviorSubject, Observable, ReplaySubject, Subject } from 'rxjs'
 import type { InboundView, OutboundView, Sidecar, ViewUpdate } from '#sidecar/view.ts'
 import type { AssignedViews } from '#sidecar/views.ts'
+import { silentLogger } from '#support/logger.ts'
 import { createGenerator, type Generator } from '#xds/generate/index.ts'
 import { meshResourceSource } from '#xds/generate/source.ts'
 import type { Node, ResourceUpdate } from '#xds/resources.ts'
+import { createRestHandler } from '#xds/server/index.ts'
+import { typeUrls } from '#xds/type-urls.ts'
+import { createClient } from '../contract/xds-client.ts'
 import { counting, endpoint, inbound, inboundPort, outbound, port, service, settings } from './fixtures.ts'
 import { changedNames } from './read.ts'
 
@@ -171,6 +175,29 @@ for (const half of ['outbound', 'inbound'] as const)
     assert.equal(errors.length, 2)
   })
 
+for (const half of ['outbound', 'inbound'] as const)
+  test(`a fault of the ${half} generator: its client learns that it is ours, the operator what it is`, async () => {
+    const broken = new Set<string>([half])
+    const { source } = setUp(broken)
+    const logged: { node?: string; error?: Error }[] = []
+    const logger = { ...silentLogger, error: (fields: object) => void logged.push(fields) }
+    const client = createClient({ protocol: 'delta', aggregated: true }, source, { node: 'a', logger })
+    client.subscribe(typeUrls.cluster, '*')
+    assert.deepEqual(client.failures, ['INTERNAL: internal error of this Pilot; its log has more'])
+    const rest = createRestHandler(source, logger)
+    const answer = await rest('/v3/discovery:clusters', JSON.stringify({ node: { id: 'b' } }))
+    assert.deepEqual([answer.status, JSON.parse(answer.body).code], [500, 'XDS_INTERNAL'])
+    assert.doesNotMatch(answer.body, /broken/)
+    assert.deepEqual(
+      logged.map(({ node, error }) => [node, error?.message]),
+      [
+        ['a', `${half} is broken`],
+        ['b', `${half} is broken`],
+      ],
+    )
+    assert.match(logged[0]!.error!.stack!, /source\.test/)
+  })
+
 test('the last to leave lets go of the views', () => {
   const { out, into, watch } = setUp()
   const [a, b] = [watch('a'), watch('b')]
@@ -181,10 +208,16 @@ test('the last to leave lets go of the views', () => {
   assert.deepEqual([out.listeners(), into.listeners()], [0, 0])
 })
 
-test('a node that cannot be understood is refused with cause and remedy', () => {
-  let message = ''
-  setUp()
-    .source.connect(node('bad'))
-    .subscribe({ error: (error: Error) => (message = error.message) })
-  assert.equal(message, 'no address. Give one.')
+test('a node that cannot be understood is refused with cause and remedy', async () => {
+  const { source } = setUp()
+  const client = createClient({ protocol: 'sotw', aggregated: true }, source, { node: 'bad' })
+  client.subscribe(typeUrls.cluster, '*')
+  assert.deepEqual(client.failures, ['INVALID_ARGUMENT: no address. Give one.'])
+  const answer = await createRestHandler(source)(
+    '/v3/discovery:clusters',
+    JSON.stringify({ node: { id: 'bad' } }),
+  )
+  assert.equal(answer.status, 400)
+  const { code, message } = JSON.parse(answer.body)
+  assert.deepEqual([code, message], ['XDS_NODE_REFUSED', 'no address. Give one.'])
 })

@@ -111,6 +111,56 @@ test('no reports: forgotten, so that weights are by capacity again', async () =>
   assert.equal(it.seen.length, 2)
 })
 
+const twin = { ...orders, attributes: { ...orders.attributes, key: 'shop/orders.test' } }
+const withoutPort = { ...orders, attributes: { ...orders.attributes, ports: [port(90, 'TCP')] } }
+/** What happens to a service with a demand for one look, and how it ends. */
+const losses: readonly (readonly [string, (mesh: Map<string, MeshService>) => void])[] = [
+  ['the service is gone', (mesh) => mesh.delete('orders.test')],
+  ['its port is gone', (mesh) => mesh.set('orders.test', withoutPort)],
+  ['another has its hostname', (mesh) => mesh.set('shop/orders.test', twin)],
+]
+for (const [what, lose] of losses) {
+  test(`${what}: forgotten, and told so`, async () => {
+    const it = watched(orders)
+    it.say(clients(6000, 2000))
+    it.begin()
+    lose(it.mesh)
+    await it.later()
+    assert.equal(it.now(), undefined)
+    assert.deepEqual([...it.seen[1]!.changed], ['orders.test'])
+    await it.later(3)
+    assert.equal(it.seen.length, 2, 'told once')
+  })
+
+  test(`${what} for one look: without reports by capacity, with reports as before`, async () => {
+    for (const reports of [[], clients(6000, 2000)]) {
+      const it = watched(orders)
+      it.say(clients(6000, 2000))
+      it.begin()
+      lose(it.mesh)
+      await it.later()
+      it.mesh.delete('shop/orders.test')
+      it.mesh.set('orders.test', orders)
+      it.say(reports)
+      await it.later(30)
+      assert.deepEqual(it.now(), reports.length === 0 ? undefined : { 'r/a': 3000, 'r/b': 1000 })
+      assert.deepEqual([...it.seen.at(-1)!.changed], ['orders.test'])
+    }
+  })
+}
+
+test('one port is forgotten, the demand of another stays the same object', async () => {
+  const other = 'outbound|90||orders.test'
+  const it = watched(orders)
+  it.say([...clients(6000, 2000), ...clients(3000, 1000, other)])
+  it.begin()
+  const before = it.seen[0]!.demands.get('orders.test')!.get(90)
+  it.mesh.set('orders.test', withoutPort)
+  await it.later()
+  assert.deepEqual([...it.seen[1]!.demands.get('orders.test')!], [[90, before]])
+  assert.equal(it.seen[1]!.demands.get('orders.test')!.get(90), before)
+})
+
 test('only what the mesh has, and a hostname that one service has', async () => {
   const private_ = { ...orders, attributes: { ...orders.attributes, key: 'shop/orders.test' } }
   const it = watched(orders, private_)

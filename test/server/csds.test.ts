@@ -4,6 +4,7 @@ import { connect as connectHttp2 } from 'node:http2'
 import { networkInterfaces } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { type Client, credentials, Client as GrpcClient, status } from '@grpc/grpc-js'
+import { silentLogger } from '#support/logger.ts'
 import { resource } from '#xds/make-resource.ts'
 import { ClientResourceStatus as Known } from '#xds/proto/gen/envoy/admin/v3/config_dump_shared_pb.js'
 import { ClusterSchema } from '#xds/proto/gen/envoy/config/cluster/v3/cluster_pb.js'
@@ -20,8 +21,10 @@ import {
   type ClientStatusRequestSchema as RequestSchema,
 } from '#xds/proto/gen/envoy/service/status/v3/csds_pb.js'
 import { encode, type MessageInitShape, pack, unpack } from '#xds/proto/index.ts'
+import { defaultLimits } from '#xds/server/limits.ts'
 import { createMemorySource } from '#xds/server/memory.ts'
 import { createXdsServer, type XdsServer } from '#xds/server/server.ts'
+import { csdsMethods, type Shown } from '#xds/server/services/csds.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import { connect, openDelta, openSotw, openStream, unary } from './client.ts'
 
@@ -55,6 +58,8 @@ const secret = resource(SecretSchema, 's', {
     value: { secret: { specifier: { case: 'inlineString', value: KEY } } },
   },
 })
+
+const exactly = (value: string) => ({ nodeId: { matchPattern: { case: 'exact' as const, value } } })
 
 /** `type name`, what the server and what the client say, version; by type and name. */
 const lines = ({ genericXdsConfigs }: ClientConfig): string[] =>
@@ -204,7 +209,6 @@ describe('CSDS', () => {
     await Promise.all(streams.map(({ ended }) => ended))
   })
 
-  const exactly = (value: string) => ({ nodeId: { matchPattern: { case: 'exact' as const, value } } })
   type Matcher = NonNullable<Request['nodeMatchers']>[number]
   const inMetadata = (path: string, value: object): Matcher => ({
     nodeMetadatas: [
@@ -345,4 +349,40 @@ test('a client that leaves its answer unread is dropped', async (t) => {
   await once(call, 'close', { signal: AbortSignal.timeout(5000) })
   assert.ok(performance.now() - asked >= 900)
   assert.equal(server.streams().length, 1)
+})
+
+test('a client is looked at when it is its turn, once, and not at all if nobody asks for it', async () => {
+  const looks: string[] = []
+  const stream = (id: string): Shown => {
+    const node = {
+      id,
+      cluster: '',
+      metadata: {},
+      userAgentName: '',
+      userAgentVersion: '',
+      via: 'ADS',
+    } as const
+    const info = { id, protocol: 'delta', peer: '127.0.0.1:1', since: 0, node } as const
+    const status = { ...info, lastMessageAt: 0, bytesSent: 0, messagesSent: 0, types: [] }
+    return {
+      info: () => info,
+      status() {
+        looks.push(id)
+        return status
+      },
+    }
+  }
+  const deps = { log: silentLogger, limits: defaultLimits }
+  const [method] = csdsMethods(() => ['a', 'b', 'c'].map(stream), deps)
+  const request: Request = { nodeMatchers: [exactly('a'), exactly('c')] }
+  await new Promise<void>((ended) =>
+    method!.take({
+      peer: '127.0.0.1:1',
+      listen: ({ message }) => message(Buffer.from(encode(ClientStatusRequestSchema, request))),
+      send: (_, taken) => taken(),
+      end: () => ended(),
+      drop() {},
+    }),
+  )
+  assert.deepEqual(looks, ['a', 'c'])
 })

@@ -25,6 +25,31 @@ export function identityCache<Value>(): IdentityCache<Value> {
   }
 }
 
+export type RecentCache<Value> = (key: string, make: () => Value) => Value
+
+/** Of answers to names that aren't there: about 10 MB. */
+export const KEPT_ANSWERS = 10_000
+/** No name of a host, a cluster or a route is as long; whoever sends such is not to fill the memory. */
+const MAX_KEY = 1000
+
+/** For keys that clients make up: the `size` that were used last are kept, and up to as many more. */
+export function recentCache<Value extends object>(size: number): RecentCache<Value> {
+  let recent = new Map<string, Value>()
+  let before = recent
+  return (key, make) => {
+    if (key.length > MAX_KEY) return make()
+    const known = recent.get(key)
+    if (known !== undefined) return known
+    const value = before.get(key) ?? make()
+    if (recent.size >= size) {
+      before = recent
+      recent = new Map()
+    }
+    recent.set(key, value)
+    return value
+  }
+}
+
 /** The same over two objects: the entry dies with the first of them. */
 export function pairCache<Value>(): (a: object, b: object, key: string, make: () => Value) => Value {
   const entries = new WeakMap<object, IdentityCache<Value>>()

@@ -6,7 +6,9 @@ import type { MeshSettings } from '#model/mesh.ts'
 import type { InboundView, OutboundView, ViewUpdate } from '#sidecar/view.ts'
 import { ClusterLoadAssignmentSchema } from '#xds/proto/gen/envoy/config/endpoint/v3/endpoint_pb.js'
 import type { Missing } from '#xds/resource-set.ts'
+import type { Resource } from '#xds/resources.ts'
 import { typeUrls } from '#xds/type-urls.ts'
+import { KEPT_ANSWERS, recentCache } from './cache.ts'
 import { type Context, encodeResource, type GeneratorCounters, noCounters } from './context.ts'
 import { type InboundLayer, inboundGenerator } from './inbound.ts'
 import { type OutboundLayer, outboundGenerator } from './outbound.ts'
@@ -32,9 +34,13 @@ export function createGenerator(settings: MeshSettings, counters: GeneratorCount
 
 /** Endpoints and routes that aren't there are said to be empty, so that no client warms for ever. */
 function emptyAnswers(context: Context): Missing {
+  const endpoints = recentCache<Resource>(KEPT_ANSWERS)
+  const routes = recentCache<Resource>(KEPT_ANSWERS)
   return (typeUrl, name) => {
     if (typeUrl === typeUrls.endpoint)
-      return encodeResource(context, ClusterLoadAssignmentSchema, name, { clusterName: name })
-    return typeUrl === typeUrls.route ? emptyRoute(context, name) : undefined
+      return endpoints(name, () =>
+        encodeResource(context, ClusterLoadAssignmentSchema, name, { clusterName: name }),
+      )
+    return typeUrl === typeUrls.route ? routes(name, () => emptyRoute(context, name)) : undefined
   }
 }

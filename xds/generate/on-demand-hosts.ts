@@ -6,7 +6,7 @@
 import type { MeshServiceKey, ServiceAttributes } from '#model/mesh.ts'
 import { VirtualHostSchema } from '#xds/proto/gen/envoy/config/route/v3/route_components_pb.js'
 import type { Resource } from '#xds/resources.ts'
-import { identityCache } from './cache.ts'
+import { identityCache, KEPT_ANSWERS, type RecentCache, recentCache } from './cache.ts'
 import { type Context, encodeResource } from './context.ts'
 import type { Claim } from './host-claims.ts'
 import { catchAll, type RouteScope, virtualHost } from './virtual-hosts.ts'
@@ -34,6 +34,8 @@ interface Table {
 
 export function onDemandHosts(context: Context) {
   const encoded = identityCache<Resource>()
+  const byPattern = identityCache<RecentCache<Resource>>()
+  const outside = outsideHosts(context)
   return (route: string, scope: RouteScope, claims: () => readonly Claim[]): OnDemandHosts => {
     // Nobody may ever ask.
     let made: Table | undefined
@@ -46,14 +48,16 @@ export function onDemandHosts(context: Context) {
       answer(authority) {
         const name = `${route}/${authority}`
         const found = find(table(), authority, scope)
-        if (found === undefined) return outsideHost(context, name, authority, scope)
+        if (found === undefined) return outside(name, authority, scope)
         const { member, wish } = found.claim
         const { attributes } = member.service
         const make = () => {
           const host = virtualHost(attributes, member.port, [domainOf(authority)], scope)
           return encodeResource(context, VirtualHostSchema, name, { ...host, name })
         }
-        return found.exact ? encoded.get(attributes, `${wish.key} ${name}`, make) : make()
+        const key = `${wish.key} ${name}`
+        if (found.exact) return encoded.get(attributes, key, make)
+        return byPattern.get(attributes, '', () => recentCache(KEPT_ANSWERS))(key, make)
       },
       hasPattern: (key) =>
         (table().ofService.get(key) ?? []).some(({ wish }) =>
@@ -102,12 +106,17 @@ const asked = (domain: string, port: number, { form }: RouteScope): readonly str
   form === 'plain' ? [domain, `${domain}:${port}`] : [domain]
 
 /** What is not in the mesh goes where the route configuration's catch-all would send it. */
-export const outsideHost = (context: Context, name: string, authority: string, scope: RouteScope): Resource =>
-  encodeResource(context, VirtualHostSchema, name, {
-    ...catchAll(scope),
-    name,
-    domains: [domainOf(authority)],
-  })
+export function outsideHosts(context: Context) {
+  const encoded = recentCache<Resource>(KEPT_ANSWERS)
+  return (name: string, authority: string, scope: RouteScope): Resource =>
+    encoded(`${scope.policy} ${scope.tunnels} ${name}`, () =>
+      encodeResource(context, VirtualHostSchema, name, {
+        ...catchAll(scope),
+        name,
+        domains: [domainOf(authority)],
+      }),
+    )
+}
 
 /** `*` would be a pattern for hosts that were not asked for; as it is written here, no request has it. */
 const domainOf = (authority: string): string => authority.replaceAll('*', '%2A')

@@ -18,7 +18,7 @@ import type { Resource } from '#xds/resources.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import type { Context } from './context.ts'
 import { firstLayer, type LayerUpdate, nextLayer, type Units } from './layer.ts'
-import { isOnDemandRoute, type OnDemandHosts, outsideHost } from './on-demand-hosts.ts'
+import { isOnDemandRoute, type OnDemandHosts, outsideHosts } from './on-demand-hosts.ts'
 import { routeScope } from './scopes.ts'
 
 export interface OnDemand {
@@ -37,9 +37,10 @@ export type OnDemandLayer = LayerUpdate<OutboundView> & { readonly onDemand?: On
 const ASKED_LIMIT = 10_000
 
 export function onDemandLayers(context: Context, missing: Missing) {
+  const outside = outsideHosts(context)
   const withAnswers = (layer: LayerUpdate<OutboundView>, onDemand: OnDemand): OnDemandLayer => ({
     ...layer,
-    set: withMissing(layer.set, answers(context, layer.view, onDemand, missing)),
+    set: withMissing(layer.set, answers(layer.view, onDemand, missing, outside)),
     onDemand,
   })
   return {
@@ -108,10 +109,10 @@ function replaced(
 }
 
 function answers(
-  context: Context,
   view: OutboundView,
   { clusters, hosts, asked }: OnDemand,
   missing: Missing,
+  outside: ReturnType<typeof outsideHosts>,
 ): Missing {
   return (typeUrl, name) => {
     if (typeUrl === typeUrls.cluster) return clusters.get(typeUrl, name) ?? missing(typeUrl, name)
@@ -120,9 +121,7 @@ function answers(
     const route = hosts.get(parts.route)
     if (withPort.test(name) && !route?.find(parts.authority)?.exact && asked.size < ASKED_LIMIT)
       asked.add(name)
-    return (
-      route?.answer(parts.authority) ?? outsideHost(context, name, parts.authority, routeScope(view, 'plain'))
-    )
+    return route?.answer(parts.authority) ?? outside(name, parts.authority, routeScope(view, 'plain'))
   }
 }
 

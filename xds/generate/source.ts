@@ -5,7 +5,7 @@ import type { InboundView, OutboundView, Sidecar, ViewUpdate } from '#sidecar/vi
 import type { ViewStream, Views } from '#sidecar/views.ts'
 import { type Changed, union } from '#xds/changed.ts'
 import { type ChangeableResourceSet, layered } from '#xds/resource-set.ts'
-import type { Node, ResourceSet, ResourceSource } from '#xds/resources.ts'
+import { type Node, NodeRefused, type ResourceSet, type ResourceSource } from '#xds/resources.ts'
 import { identityCache } from './cache.ts'
 import type { Generator, LayerUpdate } from './index.ts'
 
@@ -36,7 +36,7 @@ export function meshResourceSource({
     connect(node) {
       const sidecar = parseNode(node)
       if ('error' in sidecar)
-        return throwError(() => new Error(`${sidecar.error.message}. ${sidecar.error.remedy}`))
+        return throwError(() => new NodeRefused(`${sidecar.error.message}. ${sidecar.error.remedy}`))
       return new Observable((subscriber) => {
         const pair = createPair((changed, first, second) =>
           subscriber.next({ changed, resources: join(first, second) }),

@@ -1,4 +1,5 @@
 /** What a client says to a response, and what stands of a refusal. */
+import { namedIn } from './blame.ts'
 import { type ClientError, isInterested, type Subscription } from './subscription.ts'
 
 /** The client has taken the response in flight. */
@@ -31,7 +32,7 @@ export function reject(sub: Subscription, error: ClientError, now: number): void
   // A complete response has replaced what was blamed before.
   const before = sub.complete ? [] : (sub.rejection?.blamed ?? [])
   const names = sent.changed.map((resource) => resource.name)
-  const blamed = names.filter((name) => name !== '' && error.message.includes(name))
+  const blamed = namedIn(error.message, names)
   sub.rejection = {
     message: error.message,
     code: error.code,

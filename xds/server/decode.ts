@@ -134,8 +134,15 @@ function errorOf(
   status: { code: number; message: string } | undefined,
   versionInfo: string,
 ): ClientError | undefined {
-  return status && { code: status.code, message: status.message, lastGoodVersion: versionInfo }
+  return status && { code: status.code, message: shortened(status.message), lastGoodVersion: versionInfo }
 }
+
+/** Characters of a client's message that are kept, logged and searched for names: a client may write megabytes. */
+const MAX_MESSAGE = 16_000
+
+/** A copy: a slice would keep the whole text in memory. */
+const shortened = (text: string): string =>
+  text.length <= MAX_MESSAGE ? text : `${Buffer.from(text.slice(0, MAX_MESSAGE)).toString()}…`
 
 const without = (bytes: Buffer, list: { start: number; end: number } | undefined): Buffer =>
   list === undefined ? bytes : Buffer.concat([bytes.subarray(0, list.start), bytes.subarray(list.end)])

@@ -1,13 +1,14 @@
 /** One request, one answer: the unary Fetch methods, and REST's. */
 
 import { firstValueFrom, throwError, timeout } from 'rxjs'
-import type { Node, ResourceSource, TypeUrl } from '../resources.ts'
+import { type Node, NodeRefused, type ResourceSource, type TypeUrl } from '../resources.ts'
 import { noBodies } from './bodies.ts'
 import { decodeSotw } from './decode.ts'
 import { encodeResponse, toBuffer } from './encode.ts'
 import { status } from './grpc/status.ts'
 import { nextResponse, receiveUpdate } from './machine.ts'
 import { noNameLists } from './name-lists.ts'
+import { otherType } from './problems.ts'
 import { answeringBytes, type Method, type MethodDeps, type Pieces, RpcError } from './services/methods.ts'
 import { fetchMethods } from './services.ts'
 import { receiveSotw } from './sotw.ts'
@@ -29,9 +30,9 @@ export class NotReadyError extends Error {
   }
 }
 
-/** What the node gets now. Rejects with a message for the client. */
+/** What the node gets now. Rejects with a NodeRefused, a NotReadyError, or a fault of the source. */
 export async function fetchResources(source: ResourceSource, request: FetchRequest): Promise<Response> {
-  if (!request.node?.id) throw new Error('the request must carry node.id; set it in the bootstrap')
+  if (!request.node?.id) throw new NodeRefused('the request must carry node.id; set it in the bootstrap')
   const update = await firstValueFrom(
     source
       .connect({ ...request.node, via: 'REST' })
@@ -52,16 +53,24 @@ export const fetchesOf = (source: ResourceSource, deps: MethodDeps): readonly Me
   }))
 
 async function fetchEncoded(source: ResourceSource, typeUrl: TypeUrl, bytes: Buffer): Promise<Pieces> {
+  const request = decodeFetch(bytes)
+  if (request.typeUrl !== '' && request.typeUrl !== typeUrl)
+    throw new RpcError(status.INVALID_ARGUMENT, otherType(typeUrl, request.typeUrl))
+  const names = request.names === 'same' ? [] : request.names
   try {
-    const request = decodeSotw(bytes, new Map(), noNameLists)
-    if (request.typeUrl !== '' && request.typeUrl !== typeUrl)
-      throw new Error(`this service serves ${typeUrl}, not ${request.typeUrl}`)
-    const names = request.names === 'same' ? [] : request.names
     const response = await fetchResources(source, { node: request.node, typeUrl, names })
     return encodeResponse('sotw', response, noBodies).parts
   } catch (error) {
-    const code = error instanceof NotReadyError ? status.UNAVAILABLE : status.INVALID_ARGUMENT
-    throw new RpcError(code, (error as Error).message)
+    if (error instanceof NotReadyError) throw new RpcError(status.UNAVAILABLE, error.message)
+    throw error instanceof NodeRefused ? new RpcError(status.INVALID_ARGUMENT, error.message) : error
+  }
+}
+
+function decodeFetch(bytes: Buffer): ReturnType<typeof decodeSotw> {
+  try {
+    return decodeSotw(bytes, new Map(), noNameLists)
+  } catch (error) {
+    throw new RpcError(status.INVALID_ARGUMENT, `not a discovery request: ${(error as Error).message}`)
   }
 }
 

@@ -3,13 +3,14 @@
  * (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#rest-json-polling-subscriptions).
  */
 import { hash } from 'node:crypto'
+import { type Logger, silentLogger } from '#support/logger.ts'
 import {
   type DiscoveryRequest,
   DiscoveryRequestSchema,
   DiscoveryResponseSchema,
 } from '../proto/gen/envoy/service/discovery/v3/discovery_pb.js'
 import { decode } from '../proto/index.ts'
-import type { ResourceSource, TypeUrl } from '../resources.ts'
+import { NodeRefused, type ResourceSource, type TypeUrl } from '../resources.ts'
 import { typeUrls } from '../type-urls.ts'
 import { nodeOf } from './decode.ts'
 import { asBytes, fetchResources, NotReadyError } from './fetch.ts'
@@ -39,7 +40,7 @@ const types: Readonly<Record<string, TypeUrl>> = {
  * Answers DiscoveryRequests in JSON. 304 without a body when the client's version_info is that of the same
  * resources under the same names.
  */
-export function createRestHandler(source: ResourceSource): RestHandler {
+export function createRestHandler(source: ResourceSource, log: Logger = silentLogger): RestHandler {
   return async (path, body) => {
     const typeUrl = types[path.split('?', 1)[0]!]
     if (typeUrl === undefined) {
@@ -72,7 +73,10 @@ export function createRestHandler(source: ResourceSource): RestHandler {
       return { status: 200, body: JSON.stringify(toJson(DiscoveryResponseSchema, message)) }
     } catch (error) {
       if (error instanceof NotReadyError) return problem(503, 'XDS_NOT_READY', error.message, 'see /ready')
-      return problem(400, 'XDS_NODE_REFUSED', messageOf(error), 'correct the node in the bootstrap')
+      if (error instanceof NodeRefused)
+        return problem(400, 'XDS_NODE_REFUSED', error.message, 'correct the node in the bootstrap')
+      log.error({ node: request.node.id, error }, 'REST discovery failed')
+      return problem(500, 'XDS_INTERNAL', 'internal error of this Pilot', 'see its log')
     }
   }
 }

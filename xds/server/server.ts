@@ -58,7 +58,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
   const refused = (peer: string, { code, details }: Refusal): void =>
     observer.onRefused?.(peer, status[code], details)
   const polled = lingering(source, limits.pollMs, limits.maxStreams)
-  const rest = createRestHandler(polled)
+  const rest = createRestHandler(polled, log)
   const services = createServices({
     limits,
     log,

@@ -1,11 +1,17 @@
 /** What is kept of one stream, and what a response is. */
 import { emptyResourceSet } from '../resource-set.ts'
-import type { Absence, Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
+import type { Absence, Node, Resource, ResourceSet, ResourceUpdate, TypeUrl } from '../resources.ts'
 import type { Leases } from './heartbeat.ts'
 import { isComplete, pushRank, sideOf } from './order.ts'
 import { createSubscription, type Subscription } from './subscription.ts'
 
 export type Variant = 'sotw' | 'delta'
+
+/** `onlyType` is the one type of a stream that isn't aggregated. */
+export function viaOf(variant: Variant, onlyType: TypeUrl | undefined): Node['via'] {
+  if (onlyType === undefined) return 'ADS'
+  return variant === 'delta' ? 'DELTA_GRPC' : 'GRPC'
+}
 
 /** How resources are put: as they are, with their TTLs, or with nothing but these (a heartbeat). */
 export type Form = 'plain' | 'ttl' | 'heartbeat'

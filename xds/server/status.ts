@@ -1,7 +1,14 @@
 /** What is shown of a stream, in the words of Istio's proxy-status. */
 import type { Node, Resource, TypeUrl } from '../resources.ts'
 import type { Machine, Variant } from './state.ts'
-import { countHeld, hasUnsent, heldOf, possiblyHeld, type Subscription } from './subscription.ts'
+import {
+  countHeld,
+  hasUnsent,
+  heldOf,
+  possiblyHeld,
+  type Rejection,
+  type Subscription,
+} from './subscription.ts'
 
 /** Who a stream belongs to. */
 export interface StreamInfo {
@@ -29,7 +36,7 @@ export interface TypeStatus {
   /** How many names are subscribed explicitly. */
   readonly nameCount: number
   names(): readonly string[]
-  /** How many resources the client was sent and still has. */
+  /** How many resources the client was sent and still has: counted when it is asked for, as long as the status is new. */
   readonly resourceCount: number
   /** Each that the client has or asked for by name; as long as the status is new. */
   resources(): Iterable<ResourceStatus>
@@ -78,7 +85,9 @@ function typeStatus(sub: Subscription): TypeStatus {
     wildcard,
     nameCount: sub.names.size,
     names: () => [...sub.names],
-    resourceCount: countHeld(sub),
+    get resourceCount() {
+      return countHeld(sub)
+    },
     resources: () => resourceStatuses(sub),
     sentVersion,
     sentNonce,
@@ -115,9 +124,18 @@ function syncStatus(sub: Subscription): SyncStatus {
 
 function nackStatus({ rejection }: Subscription): NackStatus | undefined {
   if (rejection === undefined) return undefined
-  const { message, code, since, lastGoodVersion, blamed, suspects } = rejection
-  const resources = [...new Set([...blamed, ...suspects])].slice(0, 100)
-  return { message, code, resources, since, lastGoodVersion }
+  const { message, code, since, lastGoodVersion } = rejection
+  return { message, code, resources: refusedNames(rejection), since, lastGoodVersion }
+}
+
+function refusedNames({ blamed, suspects }: Rejection): string[] {
+  const names = new Set<string>()
+  for (const some of [blamed, suspects])
+    for (const name of some) {
+      if (names.size === 100) return [...names]
+      names.add(name)
+    }
+  return [...names]
 }
 
 /** Called as things happen; for metrics and logs. All are optional and must not throw. */

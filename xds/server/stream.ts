@@ -5,7 +5,7 @@
 
 import type { Subscription as RxSubscription } from 'rxjs'
 import type { Logger } from '#support/logger.ts'
-import type { Node, Resource, ResourceSource, TypeUrl } from '../resources.ts'
+import { type Node, NodeRefused, type Resource, type ResourceSource, type TypeUrl } from '../resources.ts'
 import type { Bodies } from './bodies.ts'
 import { decodeDelta, decodeSotw, type LastLists } from './decode.ts'
 import { receiveDelta } from './delta.ts'
@@ -16,8 +16,9 @@ import { takesTtl } from './heartbeat.ts'
 import type { XdsLimits } from './limits.ts'
 import { isNew, mayRespond, nextResponse, receiveUpdate, wakeAt } from './machine.ts'
 import type { NameLists } from './name-lists.ts'
+import { noNode, noType, otherType, overLimit } from './problems.ts'
 import { receiveSotw } from './sotw.ts'
-import { createMachine, findSubscription, type Outcome, type Response, type Variant } from './state.ts'
+import { createMachine, findSubscription, type Outcome, type Response, type Variant, viaOf } from './state.ts'
 import { type StreamInfo, type StreamStatus, typeStatuses, type XdsObserver } from './status.ts'
 import { heldResources } from './subscription.ts'
 import type { Turns } from './turns.ts'
@@ -58,6 +59,7 @@ export interface XdsStream {
   fail(code: status, message: string): void
   /** Ends what has kept silent, or not read, for too long. */
   checkAge(now: number): void
+  info(): StreamInfo
   status(): StreamStatus
   held(): Iterable<Resource>
 }
@@ -70,8 +72,8 @@ export function openStream(
   outlet: Outlet,
   deps: StreamDeps,
 ): XdsStream {
-  const { limits, now, observer, shared } = deps
-  const { bodies, nameLists } = shared
+  const { limits, now, observer } = deps
+  const { bodies, nameLists } = deps.shared
   const machine = createMachine(variant, `${id}-`, onlyType === undefined)
   const lists: LastLists = new Map()
   const since = now()
@@ -106,11 +108,11 @@ export function openStream(
   function receive(message: Buffer): void {
     if (!open) return
     lastMessageAt = now()
-    let request: ReturnType<typeof decodeSotw> | ReturnType<typeof decodeDelta>
+    let request: Request
     try {
       request = variant === 'sotw' ? decodeSotw(message, lists, nameLists) : decodeDelta(message, nameLists)
     } catch (error) {
-      fail(status.INVALID_ARGUMENT, `not a discovery request: ${messageOf(error)}`)
+      fail(status.INVALID_ARGUMENT, `not a discovery request: ${(error as Error).message}`)
       return
     }
     guard(() => {
@@ -125,22 +127,22 @@ export function openStream(
     try {
       work()
     } catch (error) {
-      deps.log.error({ node: node?.id, error }, 'xDS stream failed')
-      fail(status.INTERNAL, 'internal error of this Pilot; its log has more')
+      fault(error)
     }
   }
 
+  function fault(error: unknown): void {
+    deps.log.error({ node: node?.id, error }, 'xDS stream failed')
+    fail(status.INTERNAL, 'internal error of this Pilot; its log has more')
+  }
+
   /** What is wrong with the request, if anything. */
-  function receiveOne(
-    request: ReturnType<typeof decodeSotw> | ReturnType<typeof decodeDelta>,
-  ): string | undefined {
+  function receiveOne(request: Request): string | undefined {
     const typeUrl = request.typeUrl || onlyType
-    if (!typeUrl) return 'the request has no type_url, which an aggregated stream needs'
-    if (onlyType !== undefined && typeUrl !== onlyType)
-      return `this service serves ${onlyType}, not ${typeUrl}`
+    if (!typeUrl) return noType
+    if (onlyType !== undefined && typeUrl !== onlyType) return otherType(onlyType, typeUrl)
     if (node === undefined) {
-      if (!request.node?.id)
-        return 'the first request of a stream must carry node.id; set it in the bootstrap'
+      if (!request.node?.id) return noNode
       connect({ ...request.node, via: viaOf(variant, onlyType) })
       if (!open) return undefined
     }
@@ -149,14 +151,7 @@ export function openStream(
         ? receiveSotw(machine, { ...request, typeUrl }, lastMessageAt)
         : receiveDelta(machine, { ...request, typeUrl }, lastMessageAt)
     observe(outcome, typeUrl, request.error?.message ?? '')
-    return overLimit()
-  }
-
-  function overLimit(): string | undefined {
-    if (machine.subs.length > limits.maxTypes) return `more than ${limits.maxTypes} types on one stream`
-    let names = 0
-    for (const sub of machine.subs) names += sub.names.size
-    return names > limits.maxNames ? `more than ${limits.maxNames} names on one stream` : undefined
+    return overLimit(machine, limits)
   }
 
   function connect(as: Node): void {
@@ -170,7 +165,8 @@ export function openStream(
           receiveUpdate(machine, update)
           pumpInTurn()
         }),
-      error: (error: unknown) => fail(status.INVALID_ARGUMENT, messageOf(error)),
+      error: (error: unknown) =>
+        error instanceof NodeRefused ? fail(status.INVALID_ARGUMENT, error.message) : fault(error),
     })
     // A source may refuse at once, before there is a subscription to end.
     if (!open) updates.unsubscribe()
@@ -197,7 +193,7 @@ export function openStream(
     waitsForTurn = true
     deps.turns.add(takeTurn, isNew(machine) ? 'sync' : 'change')
   }
-  const takeTurn = (): void => {
+  function takeTurn(): void {
     waitsForTurn = false
     guard(pump)
   }
@@ -244,6 +240,7 @@ export function openStream(
     closed,
     fail,
     checkAge,
+    info: () => info,
     status: () => ({ ...info, lastMessageAt, bytesSent, messagesSent, types: typeStatuses(machine) }),
     *held() {
       for (const sub of machine.subs) yield* heldResources(sub)
@@ -251,9 +248,4 @@ export function openStream(
   }
 }
 
-const viaOf = (variant: Variant, onlyType: TypeUrl | undefined): Node['via'] => {
-  if (onlyType === undefined) return 'ADS'
-  return variant === 'delta' ? 'DELTA_GRPC' : 'GRPC'
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+type Request = ReturnType<typeof decodeSotw> | ReturnType<typeof decodeDelta>

@@ -13,7 +13,7 @@ import { type Any, AnySchema, decode, encode, typeNameOf } from '../../proto/ind
 import type { Node, Resource } from '../../resources.ts'
 import { typeUrls } from '../../type-urls.ts'
 import { status } from '../grpc/status.ts'
-import type { StreamStatus } from '../status.ts'
+import type { StreamInfo, StreamStatus } from '../status.ts'
 import { type Contents, clientConfig } from './client-config.ts'
 import { answering, type Method, type MethodDeps, type Pieces, RpcError } from './methods.ts'
 import { nodeTest } from './node-matcher.ts'
@@ -27,6 +27,7 @@ const SLICE = 4
 
 /** What shows a stream. */
 export interface Shown {
+  info(): StreamInfo
   status(): StreamStatus
 }
 
@@ -48,15 +49,17 @@ async function clientStatus(request: ClientStatusRequest, streams: Iterable<Show
   const pieces: Uint8Array[] = []
   let bytes = 0
   let sliceEnd = performance.now() + SLICE
-  for (const { node, shown } of clientsOf(streams, wanted)) {
-    const statuses = shown.map((each) => each.status())
-    const piece = encode(ClientStatusResponseSchema, { config: [clientConfig(node, statuses, contents)] })
-    bytes += piece.length
+  for (const { node, shown } of clientsOf(streams)) {
+    if (wanted(node)) {
+      const statuses = shown.map((each) => each.status())
+      const piece = encode(ClientStatusResponseSchema, { config: [clientConfig(node, statuses, contents)] })
+      bytes += piece.length
+      pieces.push(piece)
+    }
     if (bytes > MAX_BYTES) {
       const details = `the answer exceeds ${MAX_BYTES} bytes; use node_matchers or exclude_resource_contents`
       throw new RpcError(status.RESOURCE_EXHAUSTED, details)
     }
-    pieces.push(piece)
     if (performance.now() > sliceEnd) {
       await new Promise((resolve) => setImmediate(resolve))
       sliceEnd = performance.now() + SLICE
@@ -70,11 +73,12 @@ interface Client {
   readonly shown: Shown[]
 }
 
-function clientsOf(streams: Iterable<Shown>, wanted: (node: Node) => boolean): Iterable<Client> {
+/** Those of this moment; what they have is asked of each when it is its turn. */
+function clientsOf(streams: Iterable<Shown>): Iterable<Client> {
   const clients = new Map<string, Client>()
   for (const shown of streams) {
-    const { id, node } = shown.status()
-    if (node === undefined || !wanted(node)) continue
+    const { id, node } = shown.info()
+    if (node === undefined) continue
     const key = node.via === 'ADS' ? `stream ${id}` : `node ${node.id}`
     const client = clients.get(key)
     if (client === undefined) clients.set(key, { node, shown: [shown] })
