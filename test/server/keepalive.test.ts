@@ -1,11 +1,13 @@
 /** Connections that are half open end; slow ones don't. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { keepAlive } from '#xds/server/grpc/keepalive.ts'
+import { keepAlive, unsent } from '#xds/server/grpc/keepalive.ts'
 
 function connection(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
-  const socket = { bytesRead: 0 }
+  const socket = { bytesRead: 0, _handle: { writeQueueSize: 0 } }
   const pongs: (() => void)[] = []
   const session = {
     destroyed: false,
@@ -46,4 +48,36 @@ test('a link so slow that the answer waits behind what it carries is alive as lo
   assert.equal(pongs.length, 1, 'no second ping before the first is answered')
   pass(20_000)
   assert.equal(session.destroyed, true)
+})
+
+test('a client that reads a large message without a word is alive as long as any of it is taken', (t) => {
+  const { socket, session, pass } = connection(t)
+  socket._handle.writeQueueSize = 12_000_000
+  pass(30_000)
+  for (let i = 0; i < 10; i++) {
+    pass(9_000)
+    socket._handle.writeQueueSize -= 1_000_000
+  }
+  assert.equal(session.destroyed, false)
+  pass(20_000)
+  assert.equal(session.destroyed, true)
+})
+
+test('what a socket has yet to pass on is known: Node has no public name for it', async (t) => {
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const accepted = once(server, 'connection')
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  await once(socket, 'connect')
+  const [other] = (await accepted) as [Socket]
+  t.after(() => other.destroy())
+  assert.equal(unsent(socket), 0)
+  const written = new Promise((resolve) => socket.write(Buffer.alloc(32 * 1024 * 1024), resolve))
+  assert.ok(unsent(socket) > 0)
+  other.resume()
+  await written
+  assert.equal(unsent(socket), 0)
 })
