@@ -36,6 +36,9 @@ export interface Call {
   drop(): void
 }
 
+/** Characters of a status' message: headers of more than 64 kB are sent by no HTTP/2. */
+const MAX_DETAILS = 2000
+
 /** Below this, one copy costs less than a write of several pieces. */
 const SMALL = 4096
 
@@ -74,7 +77,8 @@ export function openCall(
   function end(code: status, details: string): void {
     if (over || stream.destroyed || stream.closed) return
     over = true
-    const trailers = { 'grpc-status': String(code), 'grpc-message': encodeURIComponent(details) }
+    const message = encodeURIComponent(details.slice(0, MAX_DETAILS).toWellFormed())
+    const trailers = { 'grpc-status': String(code), 'grpc-message': message }
     if (!stream.headersSent) stream.respond({ ...grpcHeaders, ...trailers }, { endStream: true })
     else {
       stream.once('wantTrailers', () => {
@@ -142,12 +146,13 @@ export function openCall(
       stream.on('data', (chunk: Buffer) => {
         if (over) return
         try {
-          for (const message of reader.read(chunk)) if (!over) listener.message(message)
-          if (reader.waits()) unfinished ??= setTimeout(tooLate, firstRequestMs).unref()
-          else if (unfinished !== undefined) {
+          const messages = reader.read(chunk)
+          for (const message of messages) if (!over) listener.message(message)
+          if (messages.length > 0) {
             clearTimeout(unfinished)
             unfinished = undefined
           }
+          if (reader.waits() && !over) unfinished ??= setTimeout(tooLate, firstRequestMs).unref()
         } catch (error) {
           if (!(error instanceof MessageError)) throw error
           end(error.kind === 'too large' ? status.RESOURCE_EXHAUSTED : status.INTERNAL, error.message)
