@@ -1,10 +1,12 @@
 /** HTTP/2 frames by hand, for clients that no library would be. RFC 9113, RFC 7541. */
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { adsSotw } from './client.ts'
 
 export const HEADERS = 1
 export const RST_STREAM = 3
 export const SETTINGS = 4
+export const PING = 6
 export const END_STREAM = 1
 export const END_HEADERS = 4
 
@@ -48,4 +50,26 @@ export function openSocket(port: number): Promise<Socket> {
   socket.on('error', () => {})
   socket.resume()
   return new Promise((resolve) => socket.once('connect', () => resolve(socket)))
+}
+
+/** Resolves when all that was written has been read at the other end: its ping is answered, or the connection is over. */
+export function read(socket: Socket): Promise<void> {
+  const answer = frame(PING, 1, 0, Buffer.from('is read?'))
+  let seen = Buffer.alloc(0)
+  return new Promise((resolve) => {
+    socket.on('close', () => resolve())
+    socket.on('data', (chunk: Buffer) => {
+      seen = Buffer.concat([seen, chunk])
+      if (seen.includes(answer)) resolve()
+    })
+    if (socket.destroyed) resolve()
+    socket.write(frame(PING, 0, 0, Buffer.from('is read?')))
+  })
+}
+
+/** Resolves when the other end has closed it, too. */
+export async function closed(socket: Socket): Promise<void> {
+  if (socket.closed) return
+  socket.end()
+  await once(socket, 'close')
 }

@@ -17,7 +17,7 @@ import { createXdsServer } from '#xds/server/server.ts'
 import { xdsMethods } from '#xds/server/services.ts'
 import { typeUrls } from '#xds/type-urls.ts'
 import { adsSotw, connect, openSotw, openStream, unary } from './client.ts'
-import { call, END_STREAM, frame, opening, openSocket, reset } from './frames.ts'
+import { call, closed, END_STREAM, frame, opening, openSocket, read, reset } from './frames.ts'
 
 const CDS = typeUrls.cluster
 const node = { id: 'n1' }
@@ -48,15 +48,16 @@ async function serving(t: TestContext, limits: Partial<XdsLimits> = {}, bytes = 
 
 test('a call that is reset by the bytes that came with it', async (t) => {
   const { server, port, serves } = await serving(t, { maxStreams: 1 })
-  for (const path of [adsSotw, health, fetchClusters, '/x.Y/Z']) {
+  const calls = [adsSotw, health, fetchClusters, '/x.Y/Z'].map((path) => (id: number) => call(id, path))
+  for (const one of [...calls, (id: number) => call(id, adsSotw, { 'content-type': 'text/plain' })]) {
     const whole = await openSocket(port)
-    whole.write(Buffer.concat([opening, call(1, path), reset(1)]))
+    whole.write(Buffer.concat([opening, one(1), reset(1)]))
     const used = await openSocket(port)
     used.write(opening)
-    used.write(Buffer.concat([...[1, 3, 5].map((id) => call(id, path)), ...[1, 3, 5].map(reset)]))
-    await delay(20)
-    whole.destroy()
-    used.destroy()
+    await read(used)
+    used.write(Buffer.concat([...[1, 3, 5].map(one), ...[1, 3, 5].map(reset)]))
+    await Promise.all([read(whole), read(used)])
+    await Promise.all([whole, used].map(closed))
   }
   // And none of them is still counted.
   while (server.streams().length > 0) await delay(5)
@@ -68,7 +69,7 @@ test('headers that HTTP/2 does not allow', async (t) => {
   for (const path of [fetchClusters, '/x.Y/Z', adsSotw]) {
     const socket = await openSocket(port)
     socket.write(Buffer.concat([opening, call(1, path, { 'http2-settings': 'x' }), frame(0, END_STREAM, 1)]))
-    await delay(20)
+    await read(socket)
     socket.destroy()
   }
   await serves()
