@@ -52,8 +52,12 @@ after(() => house.end())
 const answers = async (name: string): Promise<boolean> =>
   (await http1({ to: client.outbound, host: `${name}.test.mesh` })).status === 200
 
+/** Those of the settings: WorkloadGroups of their directories are served, too. */
 const registries = async (): Promise<string[]> =>
-  (await pilot.rest('/debug/registryz')).registries.map(({ name }: { name: string }) => name).sort()
+  (await pilot.rest('/debug/registryz')).registries
+    .map(({ name }: { name: string }) => name)
+    .filter((name: string) => name !== 'autoregistration')
+    .sort()
 
 /** Of the one proxy: its stream, and what it was sent so far. */
 async function stream(): Promise<{ id: string; messages: number }> {
