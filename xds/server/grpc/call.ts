@@ -36,7 +36,7 @@ export interface Call {
   drop(): void
 }
 
-/** Characters of a status' message: headers of more than 64 kB are sent by no HTTP/2. */
+/** Characters of a status' message: node:http2 sends no headers of more than 64 kB, and ends the stream without a word. */
 const MAX_DETAILS = 2000
 
 /** Below this, one copy costs less than a write of several pieces. */
