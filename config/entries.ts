@@ -1,4 +1,5 @@
 /** Reads the entries of `registries` and `config`: each by its kind, those of flags first. */
+import { sameContent } from '#support/equal.ts'
 import type { ConfigSettings, EntryContext, EntryKind, Protection, RegistrySettings } from './entry-kind.ts'
 import { issue } from './issue-codes.ts'
 import {
@@ -75,7 +76,7 @@ function readEntries<Entry extends { readonly kind: string; readonly name: strin
   { reader, env, fromFile }: EntriesContext,
   finish: (entry: Entry, fields: Fields, context: EntryContext) => Entry,
 ): readonly Entry[] {
-  const names = new Set<string>()
+  const byName = new Map<string, Entry>()
   return given.flatMap(({ fields: item, path, flag }) => {
     const own: EntryContext = {
       reader: flag ? { issues: reader.issues, at: () => flag } : reader,
@@ -90,20 +91,31 @@ function readEntries<Entry extends { readonly kind: string; readonly name: strin
     const name = said === undefined || said.includes('/') ? said : `${kind.kind}/${said}`
     const read = kind.read(fields, name, own)
     if (!read) return []
-    // A flag has no place for a name: two files with one context, two ports of one DNS name.
-    const entry = flag && names.has(read.name) ? { ...read, name: another(read.name, names) } : read
-    if (names.has(entry.name)) {
+    // A flag has no place for a name: two files with one context, two ports of one DNS name. The same twice is a mistake.
+    const entry = flag && isOther(byName.get(read.name), read) ? renamed(read, byName) : read
+    if (byName.has(entry.name)) {
       const message = `two entries of ${list} are named ${entry.name}`
       own.reader.issues.push(issue('PH1407', { message, at: own.reader.at(path) }))
     }
-    names.add(entry.name)
+    byName.set(entry.name, entry)
     return [finish(entry, fields, own)]
   })
 }
 
+/** A path is all that its entry's name says. */
+const isOther = (known: object | undefined, entry: object): boolean =>
+  known !== undefined && !('path' in entry) && !sameContent(known, entry)
+
 /** `dns/a` is `dns/a-2` where that is taken. */
-function another(name: string, taken: ReadonlySet<string>): string {
-  for (let i = 2; ; i++) if (!taken.has(`${name}-${i}`)) return `${name}-${i}`
+function renamed<Entry extends { readonly name: string }>(
+  entry: Entry,
+  taken: ReadonlyMap<string, Entry>,
+): Entry {
+  for (let i = 2; ; i++) {
+    const name = `${entry.name}-${i}`
+    const known = taken.get(name)
+    if (known === undefined || sameContent(known, { ...entry, name })) return { ...entry, name }
+  }
 }
 
 /** The kind of the entry; if it is not known, nothing else of it is looked at. */

@@ -1,5 +1,4 @@
 /** DNS as a registry: each name of the settings is a service, followed by the TTL of its records. */
-
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs'
 import type { Missing } from '#model/issue.ts'
 import { type Service, serviceKey } from '#model/service.ts'

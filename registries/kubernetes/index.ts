@@ -1,5 +1,4 @@
 /** A Kubernetes cluster as a registry: Services, EndpointSlices, Pods and Nodes, each by a list-watch, joined. */
-
 import { Observable, Subject, type Subscriber, type Subscription } from 'rxjs'
 import type { KubernetesCluster, ListWatchEvent } from '#config/connections/kubernetes-api.ts'
 import type { Missing } from '#model/issue.ts'

@@ -1,5 +1,4 @@
 /** When something is told, and whether as a whole: coalesced, and only what differs. */
-
 import type { SchedulerLike, Subscription } from 'rxjs'
 import type { Missing } from '#model/issue.ts'
 import type { RegistryUpdate } from '../registry.ts'

@@ -1,5 +1,4 @@
 /** One update of one source: what it has said after it, and what of that is new to see. */
-
 import { configKey } from '#model/config.ts'
 import type { Service, Workload } from '#model/service.ts'
 import { lossesIn, pass, type Rules, type Shelf, type Turned, tell } from './book.ts'

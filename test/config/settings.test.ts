@@ -136,6 +136,15 @@ log: { level: debug, format: pretty }
       'dns/a.test-3',
       'dns/b.test',
     ])
+    for (const flags of [
+      { registries: { dns: ['a.test:80', 'a.test:81', 'a.test:81'] } },
+      { registries: { consul: ['http://127.0.0.1:8500', 'http://127.0.0.1:8500'] } },
+      { files: ['mesh', 'mesh/'] },
+    ])
+      assert.ok(
+        loadSettings({ flags }).issues.some(({ code }) => code === 'PH1407'),
+        JSON.stringify(flags),
+      )
   })
   test('the port with mutual TLS is a setting without effect yet, and says so', () => {
     const { settings, issues } = load(`${MINIMAL}xdsTls: { address: 0.0.0.0:15012 }\n`)

@@ -1,5 +1,4 @@
 /** How many streams there may be, in all and from one address; of xDS and of the services beside it together. */
-
 import { addressOf } from './address.ts'
 import { status } from './grpc/status.ts'
 import type { XdsLimits } from './limits.ts'

@@ -1,5 +1,4 @@
 /** One request, one answer: the unary Fetch methods, and REST's. */
-
 import { firstValueFrom, throwError, timeout } from 'rxjs'
 import { type Node, NodeRefused, type ResourceSource, type TypeUrl } from '../resources.ts'
 import { noBodies } from './bodies.ts'

@@ -2,7 +2,6 @@
  * The xDS server: gRPC (aggregated and separate services, state of the world, incremental and Fetch) and REST
  * on one plaintext port. It knows nothing of a mesh; all it serves comes from a ResourceSource.
  */
-
 import { type Logger, silentLogger } from '#support/logger.ts'
 import type { Resource, ResourceSource } from '../resources.ts'
 import { createAdmission, type Refusal, shuttingDown } from './admission.ts'

@@ -2,7 +2,6 @@
  * One stream: bytes in, bytes out. At most one message is handed to the transport at a time; while the client
  * doesn't take it, everything merges in the machine.
  */
-
 import type { Subscription as RxSubscription } from 'rxjs'
 import type { Logger } from '#support/logger.ts'
 import { type Node, NodeRefused, type Resource, type ResourceSource, type TypeUrl } from '../resources.ts'

@@ -1,5 +1,4 @@
 /** HTTP/2 connections of gRPC clients: kept alive, aged, drained. */
-
 import {
   type IncomingHttpHeaders,
   performServerHandshake,

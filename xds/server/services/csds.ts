@@ -3,7 +3,6 @@
  * Envoy's own /config_dump, so only clients on this host may. Contents of secrets are not shown, nor keys and passwords
  * in other resources. Clients that poll (Fetch, REST) have no stream, and are not shown.
  */
-
 import {
   type ClientStatusRequest,
   ClientStatusRequestSchema,

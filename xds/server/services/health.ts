@@ -2,7 +2,6 @@
  * gRPC health: https://github.com/grpc/grpc/blob/master/doc/health-checking.md and xds/proto's grpc/health/v1/health.proto.
  * SERVING, for the server as a whole (`""`) and for each of its services, until it drains.
  */
-
 import {
   HealthCheckRequestSchema,
   HealthCheckResponseSchema,

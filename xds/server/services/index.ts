@@ -1,5 +1,4 @@
 /** What is served beside the xDS streams, on the same connections and by the same calls (grpc/call.ts). */
-
 import type { ResourceSource } from '../../resources.ts'
 import { isLoopback } from '../address.ts'
 import { type Admission, type Refusal, shuttingDown } from '../admission.ts'

@@ -3,7 +3,6 @@
  * an interval (those that don't advertise `envoy.lrs.supports_send_all_clusters` report none); each report takes the place
  * of the one before. What a client said is forgotten when its stream ends.
  */
-
 import { type Observable, Subject } from 'rxjs'
 import {
   LoadStatsRequestSchema,

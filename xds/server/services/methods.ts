@@ -1,5 +1,4 @@
 /** gRPC methods on calls of our own (grpc/call.ts), from functions on messages. */
-
 import type { Logger } from '#support/logger.ts'
 import {
   type DescMessage,

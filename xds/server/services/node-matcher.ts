@@ -2,7 +2,6 @@
  * Which nodes a CSDS request means: envoy/type/matcher/v3/{node,string,struct,value,number}.proto. Regular expressions and
  * custom matchers are refused: RE2's promise of linear time is not kept by JavaScript's.
  */
-
 import type { NodeMatcher } from '../../proto/gen/envoy/type/matcher/v3/node_pb.js'
 import type { DoubleMatcher } from '../../proto/gen/envoy/type/matcher/v3/number_pb.js'
 import type { StringMatcher } from '../../proto/gen/envoy/type/matcher/v3/string_pb.js'

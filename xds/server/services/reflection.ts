@@ -3,7 +3,6 @@
  * https://github.com/grpc/grpc/blob/master/doc/server-reflection.md. Descriptors are those of xds/proto: also of the
  * types inside Anys. They cost a few hundred milliseconds and 30 MB of heap once, so they are loaded by the first who asks.
  */
-
 import {
   type ServerReflectionRequest,
   ServerReflectionRequestSchema,
