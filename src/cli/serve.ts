@@ -14,8 +14,17 @@ import type { ServeOptions } from './options.ts'
 /** Proxies are sent away over this time on SIGTERM, so that they don't all knock at the next Pilot at once. */
 const DRAIN_MS = 1_000
 
+/** Where signals come from: the process; `attached` to a terminal or not (see stopSignal). */
+interface Signals {
+  readonly signals: EventEmitter
+  readonly attached: boolean
+}
+
 /** Resolves with the exit code when the Pilot has stopped: 0 after a signal, 1 if it could not run, 2 for bad settings. */
-export async function runServe(options: ServeOptions): Promise<number> {
+export async function runServe(
+  options: ServeOptions,
+  { signals, attached }: Signals = { signals: process, attached: isatty(0) || isatty(1) },
+): Promise<number> {
   const load = (): LoadedSettings => loadSettings({ flags: options, env: process.env })
   const { settings, issues } = load()
   for (const issue of issues) console.error(issueLine(issue))
@@ -24,9 +33,16 @@ export async function runServe(options: ServeOptions): Promise<number> {
   const log = createLogger({ ...settings.log, format, journal: readByJournal(1, process.env) })
   const manager = systemdNotifier({ env: process.env, pids: [process.pid, process.ppid], log })
   try {
-    const pilot = await startPilot(settings, { log })
-    const reload = tellManager(manager, pilot)
-    const signal = stopSignal(process, isatty(0) || isatty(1), () => reload(load, log))
+    const starting = startPilot(settings, { log })
+    const telling = starting.then((pilot) => tellManager(manager, pilot))
+    // From the start on: a signal that nothing listens to ends a process.
+    const signal = stopSignal(signals, attached, () => {
+      telling.then(
+        (reload) => reload(load, log),
+        () => {},
+      )
+    })
+    const pilot = await starting
     const failed = pilot.xds.then(
       () => new Promise<never>(() => {}),
       (error: unknown) => error,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { stopSignal } from '#src/cli/serve.ts'
+import { runServe, stopSignal } from '#src/cli/serve.ts'
 import { startPilot } from '#src/main.ts'
 import { loadSettings } from '#src/settings.ts'
 import { type Logger, silentLogger } from '#support/logger.ts'
@@ -42,4 +42,15 @@ test('a source that the grace left behind is told: proxies lose what they have o
   const told = lines.filter((line) => line.startsWith('serving without') && line.includes('/gone,'))
   assert.equal(told.length, 2, 'as a registry and as configuration')
   assert.ok(told.every((line) => line.includes('stateDir')))
+})
+
+test('signals are heard from the start on: settings are read again once there is a Pilot, and a stop is an orderly one', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'pilothouse-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const signals = new EventEmitter()
+  const address = '127.0.0.1:0'
+  const options = { files: [dir], xdsAddress: address, adminAddress: address, logLevel: 'error' } as const
+  const ended = runServe(options, { signals, attached: false })
+  for (const name of ['SIGHUP', 'SIGTERM']) assert.ok(signals.emit(name, name), `${name} has a listener`)
+  assert.equal(await ended, 0)
 })
