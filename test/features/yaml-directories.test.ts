@@ -50,7 +50,7 @@ for (const [how, [text, registries]] of Object.entries(named))
     assert.deepEqual([...configs.values()].map(({ kind }) => kind).sort(), ['ServiceEntry', 'Sidecar'])
     const of = [...sources.values()].filter(({ role }) => role === 'registry').map(({ name }) => name)
     assert.deepEqual(
-      of.map((name) => name.replace(directory.slice(1) + '/', '')),
+      of.map((name) => name.replace(`${directory.slice(1)}/`, '')),
       registries,
     )
   })
