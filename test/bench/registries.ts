@@ -1,6 +1,6 @@
 /**
  * `npm run bench:registries`: real registries, a real Envoy, a Pilot as its own process.
- *   --registries consul,nomad,kubernetes,eureka   --changes 100   --sizes 5000x10   --skip effect,size   --json FILE
+ *   --registries consul,nomad,kubernetes,eureka   --changes 100   --size 5000x10   --skip effect,size   --json FILE
  * Effect: from the registration call's return to the first request answered by the new endpoint, and from the
  * deregistration call's return to the last one. Size: what a large catalogue costs at the start, at rest and under change.
  */
