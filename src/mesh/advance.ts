@@ -8,7 +8,7 @@ import { calmAt, doubt, type Hold, type Protection, type Taken, whenCalm } from 
 import { heldCount, type MergeEvent, type Said } from './said.ts'
 import type { Difference } from './selection.ts'
 import type { SortedMap } from './sorted-map.ts'
-import { calmAfter, stateAfter, troubledAfter, withCounts } from './state.ts'
+import { calmAfter, stateAfter, troubledAfter, troubledWorkloadsAfter, withCounts } from './state.ts'
 import { type Kind, serviceKind, workloadKind } from './units.ts'
 
 /** Old downs are looked through this often at most, ms. */
@@ -147,6 +147,7 @@ export const advance = (before: Said, event: MergeEvent, rules: AdvanceRules): A
     ...standing,
     books: { services: services.book, workloads: workloads.book },
     troubled: troubledAfter(before, event),
+    troubledWorkloads: troubledWorkloadsAfter(before, event),
     holds: [],
     calm,
     services: before.services.with(services.changes),
@@ -203,6 +204,7 @@ const wakeAfter = ({ books, holds, calm, forgetAt }: Said, least: number): numbe
 
 const marksDiffer = (before: Said, after: Said): boolean =>
   before.troubled !== after.troubled ||
+  before.troubledWorkloads !== after.troubledWorkloads ||
   before.books.services.held !== after.books.services.held ||
   before.books.workloads.held !== after.books.workloads.held ||
   before.restored !== after.restored ||

@@ -1,6 +1,6 @@
 /** How fresh is what a registry says about a merged service, or about one endpoint of it. */
 import type { MeshService, MeshServiceKey, MeshSnapshot } from '#model/mesh.ts'
-import { type Endpoint, serviceKey, workloadKey } from '#model/service.ts'
+import { type Endpoint, serviceKey, type WorkloadKey, workloadKey } from '#model/service.ts'
 import type { Contribution } from './precedence.ts'
 import type { Held } from './protect.ts'
 import type { Said } from './said.ts'
@@ -32,26 +32,27 @@ export const freshnessIn =
   (key, registry, endpoint) => {
     const source = said.get(registry)
     if (source === undefined) return FRESH
-    const { books, troubled, state, restored } = source
-    const all =
-      books.services.held.size + books.workloads.held.size + troubled.size === 0
-        ? []
-        : (contributions.get(key) ?? [])
-    const own = all.filter((one) => one.registry === registry && reports(one, endpoint, all.length))
-    const held = own
-      .map(({ service }) => books.services.held.get(serviceKey(service)))
-      .find((one) => one !== undefined && holds(one, endpoint))
-    const hold = (held ?? heldWorkload(source, all, endpoint, () => services.get(key)))?.hold
-    if (hold !== undefined) return { state: 'protected', since: hold.since, reason: hold.reason }
+    const { books, troubled, troubledWorkloads, state, restored } = source
+    const marked = [books.services.held, books.workloads.held, troubled, troubledWorkloads]
+    const all = marked.every(({ size }) => size === 0) ? [] : (contributions.get(key) ?? [])
+    const own = all
+      .filter((one) => one.registry === registry && reports(one, endpoint, all.length))
+      .map(({ service }) => serviceKey(service))
+    const workloads = workloadsOf(source, all, endpoint, () => services.get(key))
+    const held =
+      own.map((one) => books.services.held.get(one)).find((one) => one && holds(one, endpoint)) ??
+      workloads
+        .map((one) => ({ ...one, held: books.workloads.held.get(one.key) }))
+        .find(({ held, endpoint: its }) => held && holds(held, its))?.held
+    if (held) return { state: 'protected', since: held.hold.since, reason: held.hold.reason }
     if (state.state === 'stale') return { state: 'stale', since: state.since, reason: state.error?.message }
     if (restored !== undefined)
       return { state: 'stale', since: restored, reason: state.error?.message ?? UNHEARD }
-    const trouble = own
-      .map(({ service }) => troubled.get(serviceKey(service)))
-      .find((one) => one !== undefined)
-    return trouble === undefined
-      ? FRESH
-      : { state: 'stale', since: trouble.since, reason: trouble.error.message }
+    const trouble = [
+      ...own.map((one) => troubled.get(one)),
+      ...workloads.map((one) => troubledWorkloads.get(one.key)),
+    ].find((one) => one !== undefined)
+    return trouble ? { state: 'stale', since: trouble.since, reason: trouble.error.message } : FRESH
   }
 
 const UNHEARD = 'From the last snapshot on disk; the registry has not answered yet.'
@@ -60,24 +61,21 @@ const UNHEARD = 'From the last snapshot on disk; the registry has not answered y
 const reports = ({ service }: Contribution, endpoint: Endpoint | undefined, count: number): boolean =>
   endpoint === undefined || count === 1 || service.endpoints.some((one) => sameEndpoint(one, endpoint))
 
-/** Selected workloads may be of a registry that knows nothing of the service. */
-const heldWorkload = (
-  { books, state }: Said,
+/** The endpoint, or each of the service's, as this registry's workload. It may know nothing of the service that selects it. */
+const workloadsOf = (
+  { books, troubledWorkloads, state }: Said,
   contributions: readonly Contribution[],
   endpoint: Endpoint | undefined,
   service: () => MeshService | undefined,
-): Held | undefined => {
-  const { held } = books.workloads
-  if (held.size === 0) return undefined
+): readonly { readonly key: WorkloadKey; readonly endpoint: Endpoint }[] => {
+  if (books.workloads.held.size + troubledWorkloads.size === 0) return []
   const namespaces = contributions.flatMap(({ service: { selector, namespace } }) =>
     selector ? [namespace] : [],
   )
-  const candidates = endpoint ? [endpoint] : (service()?.endpoints ?? [])
-  for (const namespace of namespaces)
-    for (const { registry, workload, ...one } of candidates) {
-      if (registry !== state.name || workload === '') continue
-      const found = held.get(workloadKey({ namespace, workload }))
-      if (found !== undefined && holds(found, { ...one, registry, workload })) return found
-    }
-  return undefined
+  const candidates = (endpoint ? [endpoint] : (service()?.endpoints ?? [])).filter(
+    ({ registry, workload }) => registry === state.name && workload !== '',
+  )
+  return namespaces.flatMap((namespace) =>
+    candidates.map((one) => ({ key: workloadKey({ namespace, workload: one.workload }), endpoint: one })),
+  )
 }

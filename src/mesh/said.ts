@@ -16,8 +16,8 @@ export interface SaidContent {
   readonly issues: readonly Issue[]
 }
 
-/** Trouble of one service, while its registry as such speaks. */
-export interface ServiceTrouble {
+/** Trouble of one service or workload, while its registry as such speaks. */
+export interface OwnTrouble {
   readonly since: Date
   readonly error: PilotError
 }
@@ -28,7 +28,9 @@ export interface Said extends SaidContent {
   readonly synced: boolean
   /** Where what is told and what is shown part (book.ts). */
   readonly books: { readonly services: Book<Service>; readonly workloads: Book<Workload> }
-  readonly troubled: SortedMap<ServiceTrouble>
+  readonly troubled: SortedMap<OwnTrouble>
+  /** Workloads of the part that its last `full` could not ask. */
+  readonly troubledWorkloads: SortedMap<OwnTrouble>
   /** Holds in force, oldest first. */
   readonly holds: readonly Hold[]
   readonly calm: Calm
@@ -88,6 +90,7 @@ export const neverSpoken = (source: Pick<SourceState, 'name' | 'kind' | 'role'>)
   synced: false,
   books: { services: emptyBook(), workloads: emptyBook() },
   troubled: SortedMap.empty(),
+  troubledWorkloads: SortedMap.empty(),
   holds: [],
   calm: { total: 0 },
   state: { name: source.name, kind: source.kind, role: source.role, state: 'connecting', issues: [] },

@@ -1,11 +1,11 @@
 /** What an update makes of a source's state: what it is able to say, and of what it can't. */
 import type { Missing } from '#model/issue.ts'
 import type { SourceState } from '#model/mesh.ts'
-import { serviceKey } from '#model/service.ts'
+import { serviceKey, workloadKey } from '#model/service.ts'
 import { sameContent } from '#support/equal.ts'
 import type { Calm } from './protect.ts'
 import { calmAt } from './protect.ts'
-import type { MergeEvent, Said, ServiceTrouble } from './said.ts'
+import type { MergeEvent, OwnTrouble, Said } from './said.ts'
 import { SortedMap } from './sorted-map.ts'
 
 type Standing = Pick<Said, 'state' | 'synced' | 'restored' | 'missing'>
@@ -52,8 +52,8 @@ const errorOf = (missing: Missing | undefined): Pick<SourceState, 'error' | 'sin
 
 type Troubled = Said['troubled']
 
-const marked = (troubled: Troubled, keys: readonly string[], { error, since }: ServiceTrouble) =>
-  keys.flatMap((key): [string, ServiceTrouble][] => {
+const marked = (troubled: Troubled, keys: readonly string[], { error, since }: OwnTrouble) =>
+  keys.flatMap((key): [string, OwnTrouble][] => {
     const before = troubled.get(key)
     const next = { error, since: before?.since ?? since }
     return sameContent(before, next) ? [] : [[key, next]]
@@ -61,6 +61,19 @@ const marked = (troubled: Troubled, keys: readonly string[], { error, since }: S
 
 const ended = (troubled: Troubled, keys: readonly string[]) =>
   keys.filter((key) => troubled.has(key)).map((key) => [key, undefined] as const)
+
+/** After a `full` without a part: what it names is not in trouble, what it doesn't was not asked. */
+const without = (
+  troubled: Troubled,
+  told: ReadonlyMap<string, unknown>,
+  named: readonly string[],
+  missing: Missing | undefined,
+): Troubled => {
+  if (missing === undefined) return troubled.size === 0 ? troubled : SortedMap.empty()
+  const said = new Set(named)
+  const kept = [...told.keys()].filter((key) => !said.has(key))
+  return troubled.with(new Map([...ended(troubled, named), ...marked(troubled, kept, missing)]))
+}
 
 /** Services in trouble of their own after an update; only what is told can be. */
 export const troubledAfter = ({ troubled, books }: Said, { update }: MergeEvent): Troubled => {
@@ -71,15 +84,10 @@ export const troubledAfter = ({ troubled, books }: Said, { update }: MergeEvent)
       const known = named.filter((key) => told.has(key))
       return troubled.with(new Map(marked(troubled, known, update)))
     }
-    case 'full': {
-      if (!('services' in update) || update.missing === undefined)
-        return troubled.size === 0 ? troubled : SortedMap.empty()
-      const said = new Set(update.services.map(serviceKey))
-      const kept = [...told.keys()].filter((key) => !said.has(key))
-      return troubled.with(
-        new Map([...ended(troubled, [...said]), ...marked(troubled, kept, update.missing)]),
-      )
-    }
+    case 'full':
+      return 'services' in update
+        ? without(troubled, told, update.services.map(serviceKey), update.missing)
+        : troubled
     case 'delta': {
       if (troubled.size === 0 || !('removedWorkloads' in update)) return troubled
       const named = [...update.removed, ...update.changed.map(serviceKey)]
@@ -88,6 +96,18 @@ export const troubledAfter = ({ troubled, books }: Said, { update }: MergeEvent)
     default:
       return troubled
   }
+}
+
+/** Workloads, the same. */
+export const troubledWorkloadsAfter = (
+  { troubledWorkloads: troubled, books }: Said,
+  { update }: MergeEvent,
+): Troubled => {
+  if (update.kind === 'full' && 'workloads' in update)
+    return without(troubled, books.workloads.told, update.workloads.map(workloadKey), update.missing)
+  if (update.kind !== 'delta' || troubled.size === 0 || !('removedWorkloads' in update)) return troubled
+  const named = [...update.removedWorkloads, ...update.changedWorkloads.map(workloadKey)]
+  return troubled.with(new Map(ended(troubled, named)))
 }
 
 /** The registry's own clock runs while it is not in trouble. */

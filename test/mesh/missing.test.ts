@@ -106,6 +106,31 @@ test('a full that completes it is a later full: where most of what was kept is n
   running.unsubscribe()
 })
 
+test('a workload of a part that could not be asked is stale, be the service that selects it fresh, until it is named again', () => {
+  const labels = { app: 'x' }
+  const pods = ['10.1.0.1', '10.1.0.2'].map((address) => workload(address, { labels }))
+  const selecting = service('x.test', 'a', [], { selector: labels })
+  const { a, mesh, running } = started(full([selecting], pods))
+  const states = () => {
+    const { freshness, services } = mesh.snapshot()
+    return services.get('x.test')!.endpoints.map((one) => freshness('x.test', 'a', one).state)
+  }
+  a.say(partial([selecting], [pods[0]!]))
+  assert.deepEqual(states(), ['fresh', 'stale'])
+  assert.deepEqual(mesh.snapshot().freshness('x.test', 'a'), {
+    state: 'stale',
+    since: missing.since,
+    reason: outage.message,
+  })
+  a.say(delta({ changedWorkloads: [pods[1]!] }))
+  assert.deepEqual(states(), ['fresh', 'fresh'])
+  a.say(partial([selecting], [pods[1]!]))
+  assert.deepEqual(states(), ['stale', 'fresh'])
+  a.say(full([selecting], pods))
+  assert.deepEqual(states(), ['fresh', 'fresh'])
+  running.unsubscribe()
+})
+
 test('a missing part is shown where nothing of it is known, and again after an outage of all', () => {
   const { a, running, source } = started(partial([z]))
   assert.deepEqual([source().state, source().error, source().staleServices], ['fresh', outage, undefined])

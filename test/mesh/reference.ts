@@ -15,8 +15,9 @@ interface Last {
   /** It has said `full`. */
   synced: boolean
   stale: boolean
-  /** Services in trouble of their own. */
+  /** Services and workloads in trouble of their own. */
   troubled: Set<string>
+  troubledWorkloads: Set<string>
 }
 
 const hear = (last: Last, event: MergeEvent): void => {
@@ -51,12 +52,18 @@ const hearRegistry = (last: Last, update: RegistryUpdate): void => {
     for (const key of update.removedWorkloads) last.workloads.delete(key)
   }
   const said = update.kind === 'full' ? update.services : update.changed
-  if (update.kind === 'full') last.troubled = new Set(last.services.keys())
+  if (update.kind === 'full') {
+    last.troubled = new Set(last.services.keys())
+    last.troubledWorkloads = new Set(last.workloads.keys())
+  }
   for (const key of [...said.map(serviceKey), ...(update.kind === 'delta' ? update.removed : [])])
     last.troubled.delete(key)
   for (const one of said) last.services.set(serviceKey(one), one)
-  for (const one of update.kind === 'full' ? update.workloads : update.changedWorkloads)
+  for (const key of update.kind === 'delta' ? update.removedWorkloads : []) last.troubledWorkloads.delete(key)
+  for (const one of update.kind === 'full' ? update.workloads : update.changedWorkloads) {
     last.workloads.set(workloadKey(one), one)
+    last.troubledWorkloads.delete(workloadKey(one))
+  }
 }
 
 /** Of several contributions of one registry, those that have the endpoint. */
@@ -81,7 +88,7 @@ export const referenceMerge = (
       name,
       {
         ...{ services: new Map(), workloads: new Map(), configs: new Map() },
-        ...{ synced: false, stale: false, troubled: new Set() },
+        ...{ synced: false, stale: false, troubled: new Set(), troubledWorkloads: new Set() },
       },
     ]),
   )
@@ -102,9 +109,14 @@ export const referenceMerge = (
         Object.entries(service.selector ?? {}).every(([key, value]) => labels[key] === value),
       )
   const isFresh = (contributions: readonly Contribution[]) => (endpoint: Endpoint) => {
-    const { stale, troubled } = said.get(endpoint.registry)!
+    const { stale, troubled, troubledWorkloads } = said.get(endpoint.registry)!
+    const selected = contributions.some(
+      ({ service: { selector, namespace } }) =>
+        selector && troubledWorkloads.has(workloadKey({ namespace, workload: endpoint.workload })),
+    )
     return (
       !stale &&
+      !selected &&
       !contributions.some(
         (one) => troubled.has(serviceKey(one.service)) && has(one, endpoint, contributions.length),
       )
