@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type FilesDeps, type FilesOptions, filesSource } from '#config/sources/files.ts'
-import type { ConfigObject, ConfigUpdate } from '#model/config.ts'
+import type { ConfigObject, ConfigUpdate, ServiceEntrySpec } from '#model/config.ts'
 import type { Issue } from '#model/issue.ts'
 
 export interface Watched {
@@ -85,3 +85,9 @@ export function watch(
     },
   }
 }
+
+export const synced = (w: Watched) => w.until('full', () => w.updates.some((u) => u.kind === 'full'))
+export const addressOf = (w: Watched, name: string): string | undefined =>
+  (w.objects.get(name)?.spec as ServiceEntrySpec | undefined)?.endpoints[0]?.address
+export const names = (w: Watched): string[] => [...w.objects.keys()].sort()
+export const kinds = (w: Watched): string[] => w.updates.map((u) => u.kind)
