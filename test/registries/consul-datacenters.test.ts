@@ -1,7 +1,6 @@
 /** Several datacenters as one registry, of which some can't be asked, in virtual time. */
 import assert from 'node:assert/strict'
 import { suite, type TestContext, test } from 'node:test'
-import { serviceKey } from '#model/service.ts'
 import { ConsulFailure } from '#registries/consul/answer.ts'
 import { consulRegistry } from '#registries/consul/index.ts'
 import { createTelling } from '#registries/consul/telling.ts'
@@ -12,6 +11,7 @@ import { registryError } from '#registries/trouble.ts'
 import { silentLogger } from '#support/logger.ts'
 import { fakeConsul, lost } from './consul-fake.ts'
 import { consulSettings } from './consul-settings.ts'
+import { hear } from './hear.ts'
 import { virtualClock } from './nomad-clock.ts'
 
 const DC1 = '10.1.0.1'
@@ -51,37 +51,27 @@ function followed(t: TestContext, prepare: (dc2: ReturnType<typeof fakeConsul>) 
     connect,
     random: () => 0.5,
   })
-  let updates: RegistryUpdate[] = []
-  const served = new Map<string, string>()
-  const subscription = registry.updates.subscribe((update) => {
-    updates.push(update)
-    if (update.kind === 'trouble') return
-    if (update.kind === 'full') served.clear()
-    else for (const key of update.removed) served.delete(key)
-    for (const service of update.kind === 'full' ? update.services : update.changed)
-      served.set(
-        serviceKey(service),
-        service.endpoints
-          .map(({ address }) => address)
-          .sort()
-          .join(' '),
-      )
-  })
-  t.after(() => subscription.unsubscribe())
+  const { updates, services } = hear(t, registry)
   return {
     clock,
     dc1,
     dc2,
     pass,
     /** What has been told since the last call. */
-    said() {
-      const now = updates
-      updates = []
-      return now
-    },
+    said: () => updates.splice(0),
     /** Addresses by service. */
     served: () =>
-      Object.fromEntries([...served].map(([key, addresses]) => [key.split(/[/.]/)[1], addresses]).sort()),
+      Object.fromEntries(
+        [...services.values()]
+          .map(({ hostname, endpoints }) => [
+            hostname.split('.')[0],
+            endpoints
+              .map(({ address }) => address)
+              .sort()
+              .join(' '),
+          ])
+          .sort(),
+      ),
     /** dc2 answers nothing until the returned function is called. */
     hold() {
       const { promise, resolve } = Promise.withResolvers<void>()

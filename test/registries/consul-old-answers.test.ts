@@ -4,11 +4,11 @@ import { suite, type TestContext, test } from 'node:test'
 import { asyncScheduler } from 'rxjs'
 import type { ConsulAnswer, ConsulRequest } from '#registries/consul/answer.ts'
 import { consulRegistry } from '#registries/consul/index.ts'
-import type { RegistryUpdate } from '#registries/registry.ts'
 import { silentLogger } from '#support/logger.ts'
 import { until } from '../support/cleanup.ts'
 import { fakeConsul, lost } from './consul-fake.ts'
 import { consulSettings, quick } from './consul-settings.ts'
+import { hear } from './hear.ts'
 
 function followed(t: TestContext, fields: Readonly<Record<string, unknown>> = {}) {
   const consul = fakeConsul()
@@ -26,19 +26,14 @@ function followed(t: TestContext, fields: Readonly<Record<string, unknown>> = {}
     connect: consul.connect,
     timing: quick,
   })
-  const updates: RegistryUpdate[] = []
-  const held = new Map<string, string>()
-  const subscription = registry.updates.subscribe((update) => {
-    updates.push(update)
-    if (update.kind !== 'full' && update.kind !== 'delta') return
-    if (update.kind === 'full') held.clear()
-    else for (const key of update.removed) held.delete(key.replace(/^default\/(.*)\.service\.consul$/, '$1'))
-    for (const { hostname, endpoints } of update.kind === 'full' ? update.services : update.changed)
-      held.set(hostname.split('.')[0]!, endpoints.map(({ address }) => address).join(' '))
-  })
-  t.after(() => subscription.unsubscribe())
-  const kinds = () => updates.map(({ kind }) => kind)
-  return { consul, held, kinds, until: (what: string, holds: () => unknown) => until(what, holds, 5000) }
+  const { services, addresses, kinds } = hear(t, registry)
+  return {
+    consul,
+    services,
+    held: (name: string) => addresses(name)?.join(' '),
+    kinds,
+    until: (what: string, holds: () => unknown) => until(what, holds, 5000),
+  }
 }
 
 /** As if nothing but a-1 had ever been written. */
@@ -53,15 +48,15 @@ const isSure = ({ query }: ConsulRequest) => query !== undefined && 'consistent'
 suite('Consul, answers from before', () => {
   test('a leader that has not read its log to the end begins no new history and takes nothing away', async (t) => {
     const { consul, held, kinds, until } = followed(t)
-    await until('synced', () => held.get('a') === '10.0.0.1 10.0.0.2' && held.get('b') === '10.0.0.1')
+    await until('synced', () => held('a') === '10.0.0.1 10.0.0.2' && held('b') === '10.0.0.1')
     consul.fault(() => lost())
     await until('trouble', () => kinds().at(-1) === 'trouble')
     consul.fault((request, answer) => (isSure(request) ? undefined : fromBefore(request, answer)))
     await until('right again', () => kinds().at(-1) === 'delta')
     consul.fault(undefined)
     consul.register({ id: 'a-3', service: 'a', node: 'n1', address: '10.0.0.3' })
-    await until('follows', () => held.get('a') === '10.0.0.1 10.0.0.2 10.0.0.3')
-    assert.equal(held.get('b'), '10.0.0.1')
+    await until('follows', () => held('a') === '10.0.0.1 10.0.0.2 10.0.0.3')
+    assert.equal(held('b'), '10.0.0.1')
     assert.deepEqual(
       kinds().filter((kind) => kind === 'full'),
       ['full'],
@@ -69,13 +64,13 @@ suite('Consul, answers from before', () => {
   })
 
   test('an index that goes backwards under a query that blocks is asked for again; the leader decides', async (t) => {
-    const { consul, held, kinds, until } = followed(t)
-    await until('synced', () => held.size === 2)
+    const { consul, services, held, kinds, until } = followed(t)
+    await until('synced', () => services.size === 2)
     consul.fault((request, answer) => (isSure(request) ? undefined : fromBefore(request, answer)))
     await until('asked again', () => consul.asked.filter((path) => path === '/catalog/services').length > 1)
     consul.fault(undefined)
     consul.deregister('b-1')
-    await until('follows', () => !held.has('b'))
+    await until('follows', () => held('b') === undefined)
     assert.deepEqual(
       kinds().filter((kind) => kind === 'full'),
       ['full'],
@@ -86,11 +81,11 @@ suite('Consul, answers from before', () => {
 
   test('stale: a service that the asked server does not know yet is asked of the leader', async (t) => {
     const { consul, held, until } = followed(t, { stale: true })
-    await until('synced', () => held.get('b') === '10.0.0.1')
+    await until('synced', () => held('b') === '10.0.0.1')
     consul.fault((request, answer) =>
       request.path === '/health/service/c' && !isSure(request) ? { ...answer, text: '[]' } : undefined,
     )
     consul.register({ id: 'c-1', service: 'c', node: 'n1', address: '10.0.0.9' })
-    await until('told', () => held.get('c') === '10.0.0.9')
+    await until('told', () => held('c') === '10.0.0.9')
   })
 })

@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict'
 import { suite, type TestContext, test } from 'node:test'
 import { asyncScheduler } from 'rxjs'
-import type { Service } from '#model/service.ts'
 import type { ConsulAnswer, ConsulRequest } from '#registries/consul/answer.ts'
 import { consulRegistry } from '#registries/consul/index.ts'
-import type { RegistryUpdate } from '#registries/registry.ts'
 import { silentLogger } from '#support/logger.ts'
 import { until } from '../support/cleanup.ts'
 import { fakeConsul, lost } from './consul-fake.ts'
 import { consulSettings, quick } from './consul-settings.ts'
+import { hear } from './hear.ts'
 
 type Spoil = (request: ConsulRequest, answer: ConsulAnswer) => ConsulAnswer | Error | undefined
 
@@ -28,24 +27,14 @@ async function synced(t: TestContext, spoil?: Spoil) {
     connect: consul.connect,
     timing: quick,
   })
-  const updates: RegistryUpdate[] = []
-  const services = new Map<string, Service>()
-  const subscription = registry.updates.subscribe((update) => {
-    updates.push(update)
-    if (update.kind === 'trouble') return
-    if (update.kind === 'delta') for (const key of update.removed) services.delete(key)
-    for (const service of update.kind === 'full' ? update.services : update.changed)
-      services.set(`${service.namespace}/${service.hostname}`, service)
-  })
-  t.after(() => subscription.unsubscribe())
-  const shop = () =>
-    services.get('default/shop.service.consul')?.endpoints.map((it) => `${it.address} ${it.health}`)
-  await until('synced', () => updates.some(({ kind }) => kind === 'full'))
+  const { updates, endpoints, kinds } = hear(t, registry)
+  const shop = () => endpoints('shop')?.map((it) => `${it.address} ${it.health}`)
+  await until('synced', () => kinds().includes('full'))
   return {
     consul,
     shop,
     troubles: () => updates.filter((update) => update.kind === 'trouble'),
-    inTrouble: () => updates.at(-1)?.kind === 'trouble',
+    inTrouble: () => kinds().at(-1) === 'trouble',
     until: (what: string, holds: () => unknown) => until(what, holds, 5000),
   }
 }
