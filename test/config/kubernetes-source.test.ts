@@ -97,11 +97,17 @@ const short = (update: ConfigUpdate): string => {
   return `${update.kind} ${words.join(' ')}; ${update.issues.map(({ code }) => code).join(' ')}`
 }
 
+/** Its first scan is done. */
+function started(...kinds: Parameters<typeof cluster>) {
+  const c = cluster(...kinds)
+  c.start()
+  c.pass()
+  return c
+}
+
 suite('kubernetes configuration source', () => {
   test('full when all lists have spoken; what is not installed is not waited for', () => {
-    const c = cluster(SIDECARS, ENTRIES)
-    c.start()
-    c.pass()
+    const c = started(SIDECARS, ENTRIES)
     c.say(SIDECARS, listed())
     assert.equal(c.updates.length, 0)
     c.say(ENTRIES, listed(entry('a')))
@@ -113,9 +119,7 @@ suite('kubernetes configuration source', () => {
     )
   })
   test('changes and deletions are deltas; a refused version keeps the last good one', () => {
-    const c = cluster(ENTRIES)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES)
     c.say(ENTRIES, listed(entry('a'), entry('b')))
     c.say(ENTRIES, put(entry('a', ['no host'])))
     const refused = c.updates.at(-1)!
@@ -129,9 +133,7 @@ suite('kubernetes configuration source', () => {
     assert.deepEqual(gone.removed, ['ServiceEntry/default/b'])
   })
   test('an outage is trouble and takes nothing away; a list after it is the whole', () => {
-    const c = cluster(ENTRIES)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES)
     c.say(ENTRIES, listed(entry('a')))
     c.say(ENTRIES, { kind: 'trouble', error: away, since: new Date(1), retryAt: new Date(2) })
     c.say(ENTRIES, { kind: 'trouble', error: away, since: new Date(1), retryAt: new Date(2) })
@@ -142,9 +144,7 @@ suite('kubernetes configuration source', () => {
     assert.equal(full.objects.length, 2)
   })
   test('a kind that may not be read is an issue, and the others are told', () => {
-    const c = cluster(ENTRIES, PLUGINS)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES, PLUGINS)
     c.say(ENTRIES, listed(entry('a')))
     assert.equal(c.updates.length, 0)
     c.say(PLUGINS, trouble(403))
@@ -166,9 +166,7 @@ suite('kubernetes configuration source', () => {
     assert.ok(complete.kind === 'full' && complete.missing === undefined)
   })
   test('a kind in other trouble holds up the first word for 10 s; with it nothing else goes or comes', () => {
-    const c = cluster(ENTRIES, SIDECARS)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES, SIDECARS)
     c.say(SIDECARS, trouble(500))
     c.say(ENTRIES, listed(entry('a')))
     c.pass(9_999)
@@ -183,9 +181,7 @@ suite('kubernetes configuration source', () => {
     ])
   })
   test('what a kind had said before its trouble stays; what is over soon is no issue', () => {
-    const c = cluster(ENTRIES, SIDECARS)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES, SIDECARS)
     c.say(ENTRIES, listed(entry('a')))
     c.say(SIDECARS, listed())
     c.say(ENTRIES, trouble(500, 0))
@@ -201,9 +197,7 @@ suite('kubernetes configuration source', () => {
     ])
   })
   test('where no kind can be read the source is in trouble, and says nothing else', () => {
-    const c = cluster(ENTRIES, SIDECARS)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES, SIDECARS)
     c.say(ENTRIES, trouble(500))
     c.say(SIDECARS, trouble(403))
     c.pass(20_000)
@@ -212,9 +206,7 @@ suite('kubernetes configuration source', () => {
     assert.deepEqual(c.updates.map(short), ['trouble PH3004', 'full ; PH1016'])
   })
   test('a resource installed later is found; kinds without effect are issues', () => {
-    const c = cluster(ENTRIES)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES)
     c.say(ENTRIES, listed())
     const routes = '/apis/gateway.networking.k8s.io/v1/httproutes'
     c.install(routes)
@@ -228,9 +220,7 @@ suite('kubernetes configuration source', () => {
     )
   })
   test('a kind that is not found any more is believed to be gone after 30 s', () => {
-    const c = cluster(ENTRIES, SIDECARS)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES, SIDECARS)
     c.say(ENTRIES, listed(entry('a')))
     c.say(SIDECARS, listed())
     c.uninstall(ENTRIES)
@@ -245,9 +235,7 @@ suite('kubernetes configuration source', () => {
   })
   test('a kind that is found again before, by whichever version, has lost nothing', () => {
     for (const back of [ENTRIES, '/apis/networking.istio.io/v1beta1/serviceentries']) {
-      const c = cluster(ENTRIES, SIDECARS)
-      c.start()
-      c.pass()
+      const c = started(ENTRIES, SIDECARS)
       c.say(ENTRIES, listed(entry('a')))
       c.say(SIDECARS, listed())
       c.uninstall(ENTRIES)
@@ -262,9 +250,7 @@ suite('kubernetes configuration source', () => {
     }
   })
   test('what was in other trouble meanwhile was not gone all the time', () => {
-    const c = cluster(ENTRIES, SIDECARS)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES, SIDECARS)
     c.say(ENTRIES, listed(entry('a')))
     c.say(SIDECARS, listed())
     c.uninstall(ENTRIES)
@@ -279,9 +265,7 @@ suite('kubernetes configuration source', () => {
     assert.deepEqual(short(c.updates.at(-1)!), 'delta -ServiceEntry/default/a; ')
   })
   test('all kinds not found any more: trouble, till it is believed', () => {
-    const c = cluster(ENTRIES)
-    c.start()
-    c.pass()
+    const c = started(ENTRIES)
     c.say(ENTRIES, listed(entry('a')))
     c.uninstall(ENTRIES)
     c.pass(29_999)
@@ -290,9 +274,7 @@ suite('kubernetes configuration source', () => {
     assert.deepEqual(c.updates.slice(2).map(short), ['full ; '])
   })
   test('an older version of a resource is followed where the newest is not served', () => {
-    const c = cluster('/apis/networking.istio.io/v1beta1/serviceentries')
-    c.start()
-    c.pass()
+    const c = started('/apis/networking.istio.io/v1beta1/serviceentries')
     c.say('/apis/networking.istio.io/v1beta1/serviceentries', listed(entry('a')))
     const full = c.updates[0]!
     assert.ok(full.kind === 'full')

@@ -26,40 +26,19 @@ export const proxyRoutes: Routes = (app, deps) => {
       sendList(reply, mapped(chosen(deps, request.query.proxyID), syncJson), request.query),
   )
 
-  app.get<{ Querystring: Page }>(
-    '/debug/adsz',
-    {
-      schema: {
-        summary: 'Streams with their node and subscriptions',
-        tags,
-        querystring: query({}, { paged: true }),
-        response: answers('Streams.'),
+  const streamsRoute = (path: string, summary: string, toJson: (stream: StreamStatus) => object) =>
+    app.get<{ Querystring: Page }>(
+      path,
+      { schema: { summary, tags, querystring: query({}, { paged: true }), response: answers('Streams.') } },
+      async (request, reply) => {
+        const streams = proxies.streams()
+        const clients = mapped(page(streams, request.query), toJson)
+        return sendObject(reply, { totalClients: streams.length, clients })
       },
-    },
-    async (request, reply) => {
-      const streams = proxies.streams()
-      const clients = page(streams, request.query)
-      return sendObject(reply, { totalClients: streams.length, clients: mapped(clients, streamJson) })
-    },
-  )
+    )
 
-  app.get<{ Querystring: Page }>(
-    '/debug/connections',
-    {
-      schema: {
-        summary: 'Streams in short',
-        tags,
-        querystring: query({}, { paged: true }),
-        response: answers('Streams.'),
-      },
-    },
-    async (request, reply) => {
-      const streams = proxies.streams()
-      const clients = page(streams, request.query)
-      return sendObject(reply, { totalClients: streams.length, clients: mapped(clients, connectionJson) })
-    },
-  )
-
+  streamsRoute('/debug/adsz', 'Streams with their node and subscriptions', streamJson)
+  streamsRoute('/debug/connections', 'Streams in short', connectionJson)
   viewRoute('/debug/sidecarz', 'What a proxy may call', (description) => description)
   viewRoute(
     '/debug/instancesz',
