@@ -3,8 +3,6 @@ import type { SchedulerLike, Subscription } from 'rxjs'
 
 /** Milliseconds. */
 export interface Timing {
-  /** After a name appeared or disappeared: the events of one rename come together. */
-  readonly batch: number
   /** After a write in place: until it has been quiet for so long. */
   readonly quiet: number
   /** How long something must be gone, or broken, to be believed: editors delete and create. */
@@ -22,7 +20,6 @@ export interface Timing {
 }
 
 export const defaultTiming: Timing = {
-  batch: 1,
   quiet: 25,
   vanish: 75,
   vanishAfterTrouble: 1000,
@@ -43,6 +40,8 @@ export interface Agenda {
   note(path: string, inPlace: boolean): void
   /** Look once more after `ms`. */
   again(path: string, ms: number): void
+  /** Its content was written to since it was taken last. */
+  isWritten(path: string): boolean
   /** What is due now; the agenda forgets it. */
   takeDue(): ReadonlyMap<string, { readonly inPlace: boolean }>
   /** Waits for the next that is due. To be called after each `takeDue` once its work is done. */
@@ -54,6 +53,15 @@ export function createAgenda(clock: SchedulerLike, timing: Timing, onDue: () => 
   const due = new Map<string, Due>()
   let timer: Subscription | undefined
   let timerAt = Number.POSITIVE_INFINITY
+  let soon: NodeJS.Immediate | undefined
+
+  /** The events of one rename come together: when this turn of the event loop has ended. */
+  function now(): void {
+    soon ??= setImmediate(() => {
+      soon = undefined
+      onDue()
+    })
+  }
 
   /** A look that is put off later leaves its timer as it is: that one finds nothing due, and is armed anew. */
   function armFor(at: number): void {
@@ -69,24 +77,25 @@ export function createAgenda(clock: SchedulerLike, timing: Timing, onDue: () => 
 
   return {
     note(path, inPlace) {
-      const now = clock.now()
-      const known = due.get(path)
-      const entry = known ?? { at: now + timing.batch, first: now, inPlace }
+      const at = clock.now()
+      const entry = due.get(path) ?? { at, first: at, inPlace }
       entry.inPlace ||= inPlace
-      if (entry.inPlace) entry.at = Math.min(entry.first + timing.longest, now + timing.quiet)
+      entry.at = entry.inPlace ? Math.min(entry.first + timing.longest, at + timing.quiet) : at
       due.set(path, entry)
-      armFor(entry.at)
+      if (entry.at <= at) now()
+      else armFor(entry.at)
     },
     again(path, ms) {
-      const now = clock.now()
+      const at = clock.now() + ms
       const known = due.get(path)
-      due.set(path, { at: now + ms, first: known?.first ?? now, inPlace: known?.inPlace ?? false })
-      armFor(now + ms)
+      due.set(path, { at, first: known?.first ?? clock.now(), inPlace: known?.inPlace ?? false })
+      armFor(at)
     },
+    isWritten: (path) => due.get(path)?.inPlace === true,
     takeDue() {
-      const now = clock.now()
+      const at = clock.now()
       const taken = new Map<string, Due>()
-      for (const [path, entry] of due) if (entry.at <= now) taken.set(path, entry)
+      for (const [path, entry] of due) if (entry.at <= at) taken.set(path, entry)
       for (const path of taken.keys()) due.delete(path)
       return taken
     },
@@ -95,6 +104,7 @@ export function createAgenda(clock: SchedulerLike, timing: Timing, onDue: () => 
     },
     stop() {
       timer?.unsubscribe()
+      clearImmediate(soon)
       due.clear()
     },
   }

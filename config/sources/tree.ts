@@ -84,6 +84,8 @@ export function createTree(options: TreeOptions, deps: TreeDeps): Tree {
       const looks = await Promise.all(
         batch.map((path) => look(fs, path, lookOptions(path, inPlace?.has(path)))),
       )
+      // The events of what was written while it was read are heard first.
+      await new Promise(setImmediate)
       for (const [i, path] of batch.entries()) {
         if (deps.stopped()) return
         queue.push(...(await take(path, looks[i]!, all, inPlace?.has(path) ?? false)))
@@ -133,6 +135,8 @@ export function createTree(options: TreeOptions, deps: TreeDeps): Tree {
         remember(path, seen)
         return []
       case 'text': {
+        // Maybe read between two writes: it is looked at again when it has been quiet.
+        if (!inPlace && deps.settled() && agenda.isWritten(path)) return []
         const content = await parse(path, seen.text)
         const wait = patience(path, seen.text, content, inPlace)
         const result = { ...seen, content, until: clock.now() + wait }

@@ -4,6 +4,7 @@ import { mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:f
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { type FileSystem, nodeFileSystem } from '#config/sources/look.ts'
+import type { ServiceEntrySpec } from '#model/config.ts'
 import { silentLogger } from '#support/logger.ts'
 import { addressOf, kinds, names, synced, temporary, watch } from './watched.ts'
 import { serviceEntry } from './yaml-of.ts'
@@ -28,6 +29,7 @@ test('a bad object keeps its last good version, the rest of its file goes on', a
   await w.until('a', () => addressOf(w, 'a') === '10.0.0.3' && w.issues.length === 0)
   assert.deepEqual(w.objects.get('a')!.issues, [])
 })
+
 test('one key in two files: the first path wins, the other is named; when the first goes it takes over', async (t) => {
   const dir = temporary(t)
   writeFileSync(join(dir, 'a.yaml'), serviceEntry('x', '10.0.0.1'))
@@ -46,6 +48,7 @@ test('one key in two files: the first path wins, the other is named; when the fi
   await w.until('b', () => addressOf(w, 'x') === '10.0.0.2')
   assert.deepEqual(w.issues, [])
 })
+
 test('the directory is deleted and made again: trouble, content kept, full', async (t) => {
   const dir = join(temporary(t), 'mesh')
   mkdirSync(dir)
@@ -66,6 +69,7 @@ test('the directory is deleted and made again: trouble, content kept, full', asy
   w.replace('s7.yaml', serviceEntry('s7', '10.0.0.7'))
   await w.until('followed again', () => addressOf(w, 's7') === '10.0.0.7')
 })
+
 test('a directory in place of a file', async (t) => {
   const dir = temporary(t)
   writeFileSync(join(dir, 'a.yaml'), serviceEntry('a'))
@@ -79,6 +83,7 @@ test('a directory in place of a file', async (t) => {
   w.write('a.yaml', serviceEntry('a', '10.0.0.2'))
   await w.until('back', () => addressOf(w, 'a') === '10.0.0.2' && w.issues.length === 0)
 })
+
 test('too large, and not UTF-8', async (t) => {
   const dir = temporary(t)
   writeFileSync(join(dir, 'large.yaml'), `#${'x'.repeat(2000)}\n`)
@@ -90,6 +95,7 @@ test('too large, and not UTF-8', async (t) => {
     ['PH1011', 'PH1010'],
   )
 })
+
 test('files that this user may not read', async (t) => {
   const dir = temporary(t)
   writeFileSync(join(dir, 'a.yaml'), serviceEntry('a'))
@@ -111,6 +117,7 @@ test('files that this user may not read', async (t) => {
   w.replace('a.yaml', serviceEntry('a', '10.0.0.3'))
   await w.until('back', () => addressOf(w, 'a') === '10.0.0.3')
 })
+
 test('the directory itself may not be read for a while', async (t) => {
   const dir = temporary(t)
   writeFileSync(join(dir, 'a.yaml'), serviceEntry('a'))
@@ -129,6 +136,7 @@ test('the directory itself may not be read for a while', async (t) => {
   await w.until('full', () => kinds(w).at(-1) === 'full')
   assert.deepEqual(kinds(w), ['trouble', 'full', 'trouble', 'full'])
 })
+
 test('the directory comes back with less: what is missing goes after a while', async (t) => {
   const dir = join(temporary(t), 'mesh')
   mkdirSync(dir)
@@ -145,6 +153,7 @@ test('the directory comes back with less: what is missing goes after a while', a
   await w.until('full', () => kinds(w).at(-1) === 'full')
   assert.deepEqual(names(w), ['b'])
 })
+
 test('without watches it is compared again and again', async (t) => {
   const fs: FileSystem = {
     ...nodeFileSystem,
@@ -159,6 +168,7 @@ test('without watches it is compared again and again', async (t) => {
   unlinkSync(w.path('a.yaml'))
   await w.until('gone', () => !w.objects.has('a'))
 })
+
 test('an event that was lost is made up for by the rescan', async (t) => {
   const fs: FileSystem = { ...nodeFileSystem, watch: () => () => {} }
   const w = watch(t, temporary(t), { timing: { rescan: 30 } }, { fs })
@@ -169,4 +179,36 @@ test('an event that was lost is made up for by the rescan', async (t) => {
   await w.until('change', () => addressOf(w, 'a') === '10.0.0.2')
   rmSync(w.path('x'), { recursive: true })
   await w.until('gone', () => !w.objects.has('a'))
+})
+
+test('a file that is written to while it is read is read again when it is quiet', async (t) => {
+  let tell = (_type: string, _name: string) => {}
+  let halves = 0
+  const fs: FileSystem = {
+    ...nodeFileSystem,
+    watch: (_path, onEvent) => {
+      tell = onEvent
+      return () => {}
+    },
+    async readFile(path) {
+      const bytes = await nodeFileSystem.readFile(path)
+      if (halves-- <= 0) return bytes
+      tell('change', 'a.yaml')
+      return bytes.subarray(0, Buffer.from(bytes).lastIndexOf('    - address'))
+    },
+  }
+  const dir = temporary(t)
+  const two = (last: string) => `${serviceEntry('a')}    - address: ${last}\n`
+  writeFileSync(join(dir, 'a.yaml'), two('10.0.0.2'))
+  const w = watch(t, dir, {}, { fs })
+  await synced(w)
+  halves = 1
+  w.replace('a.yaml', two('10.0.0.3'))
+  tell('rename', 'a.yaml')
+  await w.until('told', () => w.updates.length > 1)
+  const { endpoints } = w.objects.get('a')!.spec as ServiceEntrySpec
+  assert.deepEqual(
+    endpoints.map(({ address }) => address),
+    ['10.0.0.1', '10.0.0.3'],
+  )
 })

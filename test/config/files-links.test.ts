@@ -28,6 +28,7 @@ test("Kubernetes' ..data swap", async (t) => {
   assert.deepEqual([...new Set(changed)], ['a'])
   assert.deepEqual(w.issues, [])
 })
+
 test('a link to a file elsewhere is followed there', async (t) => {
   const elsewhere = temporary(t)
   const dir = temporary(t)
@@ -39,6 +40,7 @@ test('a link to a file elsewhere is followed there', async (t) => {
   renameSync(join(elsewhere, 'new'), join(elsewhere, 'real'))
   await w.until('change', () => addressOf(w, 'a') === '10.0.0.2')
 })
+
 test('a link to a directory, and a circle of them', async (t) => {
   const elsewhere = temporary(t)
   const dir = temporary(t)
@@ -55,6 +57,7 @@ test('a link to a directory, and a circle of them', async (t) => {
   writeFileSync(join(elsewhere, 'b.yaml'), serviceEntry('b'))
   await w.until('b', () => w.objects.has('b'))
 })
+
 test('the root is a link, and is led elsewhere', async (t) => {
   const base = temporary(t)
   for (const n of [1, 2]) {
@@ -71,6 +74,7 @@ test('the root is a link, and is led elsewhere', async (t) => {
   await w.until('followed', () => addressOf(w, 'a') === '10.0.0.3')
   assert.ok(!kinds(w).includes('trouble'))
 })
+
 test('a link that leads nowhere keeps what it gave', async (t) => {
   const dir = temporary(t)
   const elsewhere = temporary(t)

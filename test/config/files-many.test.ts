@@ -39,6 +39,7 @@ test('the change of one of thousands reads that one, and looks at little else', 
   assert.equal(calls.readFile, 1)
   assert.ok(calls.lstat + calls.stat + calls.readdir <= 6, JSON.stringify(calls))
 })
+
 test('subscribers share one watch; a late one hears a full; the last one frees all', async (t) => {
   const dir = temporary(t)
   writeFileSync(join(dir, 'a.yaml'), serviceEntry('a'))
