@@ -33,16 +33,18 @@ export async function runServe(
   const log = createLogger({ ...settings.log, format, journal: readByJournal(1, process.env) })
   const manager = systemdNotifier({ env: process.env, pids: [process.pid, process.ppid], log })
   try {
-    const starting = startPilot(settings, { log })
-    const telling = starting.then((pilot) => tellManager(manager, pilot))
+    const starting = startPilot(settings, { log }).then((pilot) => ({
+      pilot,
+      reload: tellManager(manager, pilot),
+    }))
     // From the start on: a signal that nothing listens to ends a process.
     const signal = stopSignal(signals, attached, () => {
-      telling.then(
-        (reload) => reload(load, log),
+      starting.then(
+        ({ reload }) => reload(load, log),
         () => {},
       )
     })
-    const pilot = await starting
+    const { pilot } = await starting
     const failed = pilot.xds.then(
       () => new Promise<never>(() => {}),
       (error: unknown) => error,

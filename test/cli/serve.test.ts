@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -53,4 +54,22 @@ test('signals are heard from the start on: settings are read again once there is
   const ended = runServe(options, { signals, attached: false })
   for (const name of ['SIGHUP', 'SIGTERM']) assert.ok(signals.emit(name, name), `${name} has a listener`)
   assert.equal(await ended, 0)
+})
+
+test('an address that another process has is told with its remedy, and nothing is left behind', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'pilothouse-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const told = t.mock.method(console, 'error', () => {})
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.after(() => taken.close())
+  const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`
+  const options = {
+    files: [dir],
+    xdsAddress: '127.0.0.1:0',
+    adminAddress: address,
+    logLevel: 'error',
+  } as const
+  assert.equal(await runServe(options, { signals: new EventEmitter(), attached: false }), 1)
+  assert.match(String(told.mock.calls.at(-1)?.arguments[0]), /EADDRINUSE.*--admin-address/)
 })
