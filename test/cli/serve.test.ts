@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { runServe, stopSignal } from '#src/cli/serve.ts'
 import { startPilot } from '#src/main.ts'
 import { loadSettings } from '#src/settings.ts'
@@ -72,4 +73,6 @@ test('an address that another process has is told with its remedy, and nothing i
   } as const
   assert.equal(await runServe(options, { signals: new EventEmitter(), attached: false }), 1)
   assert.match(String(told.mock.calls.at(-1)?.arguments[0]), /EADDRINUSE.*--admin-address/)
+  // A rejection that nobody hears fails this test.
+  await setImmediate()
 })
